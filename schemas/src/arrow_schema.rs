@@ -1,11 +1,11 @@
 //! Batches of messages as Arrow record batches.
 
-use crate::codec::SchemaName;
+use crate::codec::{self, SchemaName};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow_avro::codec::Tz;
 use arrow_avro::reader::{Decoder, ReaderBuilder};
-use arrow_avro::schema::{AvroSchema, SchemaStore};
+use arrow_avro::schema::{AvroSchema, Fingerprint, SchemaStore};
 
 /// A decoder of single-object messages of this schema, of any release, into batches of the current schema.
 ///
@@ -14,16 +14,16 @@ use arrow_avro::schema::{AvroSchema, SchemaStore};
 /// # Errors
 /// When the schemas do not resolve; a test holds that they do.
 pub fn decoder(name: SchemaName, batch_size: usize) -> Result<Decoder, ArrowError> {
+    // Registered under the fingerprints messages carry: arrow-avro's own canonical form differs from apache-avro's.
     let mut store = SchemaStore::new();
-    for (_, json) in name.released() {
-        store.register(AvroSchema::new((*json).to_owned()))?;
+    for (fingerprint, json) in codec::versions(name) {
+        store.set(Fingerprint::Rabin(fingerprint), AvroSchema::new(json.to_owned()))?;
     }
-    let current = store.register(AvroSchema::new(name.json().to_owned()))?;
     ReaderBuilder::new()
         .with_batch_size(batch_size)
         .with_tz(Tz::Utc)
         .with_writer_schema_store(store)
-        .with_active_fingerprint(current)
+        .with_active_fingerprint(Fingerprint::Rabin(name.fingerprint()))
         .with_reader_schema(AvroSchema::new(name.json().to_owned()))
         .build_decoder()
 }
@@ -47,6 +47,15 @@ mod tests {
             let schema = arrow_schema(name).unwrap_or_else(|e| panic!("{}: {e}", name.file()));
             assert!(!schema.fields().is_empty());
         }
+    }
+
+    #[test]
+    fn a_message_becomes_a_row() {
+        let task = crate::Task { task: "t".into(), cadence_s: 7, ..crate::Task::default() };
+        let mut decoder = decoder(SchemaName::Task, 10).expect("decoder");
+        let message = codec::encode(&task).expect("encodes");
+        assert_eq!(decoder.decode(&message).expect("decodes"), message.len());
+        assert_eq!(decoder.flush().expect("flushes").expect("a batch").num_rows(), 1);
     }
 
     #[test]

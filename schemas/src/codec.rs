@@ -156,6 +156,7 @@ records! {
 /// A schema, ready for use.
 struct Version {
     name: SchemaName,
+    json: &'static str,
     schema: Schema,
     fingerprint: u64,
 }
@@ -180,10 +181,10 @@ static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| {
     schemas
 });
 
-fn load(name: SchemaName, json: &str) -> &'static Version {
+fn load(name: SchemaName, json: &'static str) -> &'static Version {
     let schema = Schema::parse_str(json).unwrap_or_else(|e| unreachable!("{}.avsc is compiled in: {e}", name.file()));
     let fingerprint = rabin(&schema);
-    Box::leak(Box::new(Version { name, schema, fingerprint }))
+    Box::leak(Box::new(Version { name, json, schema, fingerprint }))
 }
 
 fn rabin(schema: &Schema) -> u64 {
@@ -198,6 +199,11 @@ fn header(fingerprint: u64) -> [u8; HEADER_LEN] {
     header[..2].copy_from_slice(&MARKER);
     header[2..].copy_from_slice(&fingerprint.to_le_bytes());
     header
+}
+
+/// Every version of a schema that messages may be written with, as (fingerprint, JSON).
+pub fn versions(name: SchemaName) -> impl Iterator<Item = (u64, &'static str)> {
+    SCHEMAS.known.values().filter(move |v| v.name == name).map(|v| (v.fingerprint, v.json))
 }
 
 /// The fingerprint a message was written with.

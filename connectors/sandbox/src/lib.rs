@@ -1,0 +1,33 @@
+//! An offline TikTok: the same wire formats, a seeded world, faults on demand.
+//!
+//! * [`World`]: creators, videos, captions, sounds, view growth and comments. Everything is a pure function of the
+//!   seed and an index, so ten million videos cost nothing until somebody looks at one.
+//! * [`SimClock`]: simulated time; a demo may run an hour per second, a test sets it by hand.
+//! * [`Query`]: the query language of the Research API, evaluated over the world.
+//! * [`Sandbox`]: the HTTP server on the loopback, with OAuth client credentials and the Research API.
+//! * [`FaultPlan`]: the troubles that users of the real service report, switched on by probability or by count.
+//!
+//! ```no_run
+//! use tidelake_sandbox::{Sandbox, SandboxConfig};
+//! # async fn demo() -> Result<(), tidelake_sandbox::SandboxError> {
+//! let sandbox = Sandbox::start(SandboxConfig::default()).await?;
+//! println!("{}", sandbox.base_url());
+//! sandbox.stop().await;
+//! # Ok(()) }
+//! ```
+
+mod clock;
+mod config;
+mod faults;
+mod query;
+mod scan;
+mod server;
+pub mod world;
+
+pub use clock::SimClock;
+pub use config::{Credentials, Quota, SandboxConfig, SandboxError, TimeBase};
+pub use faults::{Endpoint, FaultKind, FaultPlan, FaultRule};
+pub use query::{Condition, FieldName, Operation, Query, QueryError};
+pub use scan::Matches;
+pub use server::{Sandbox, Stats};
+pub use world::{World, WorldConfig};

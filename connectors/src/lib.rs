@@ -1,0 +1,14 @@
+//! Everything that speaks to a source of observations. Knows no Kafka.
+//!
+//! A connector implements [`Source`]: it is asked for one page at a time and answers with observations, refused
+//! records, the cursor to go on from and a ledger entry that says what was asked, got, and why it stopped.
+
+pub mod import;
+pub mod reading;
+pub mod research;
+pub mod recorded;
+pub mod source;
+
+pub use source::{
+    Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Reject, Source, StopReason,
+};

@@ -1,0 +1,179 @@
+//! The connector: one page of a task per poll.
+
+use super::client::{Clock, Refusal, Reply, Request, ResearchClient};
+use super::config::ResearchConfig;
+use super::task::{ResearchTask, TaskError};
+use super::{CONNECTOR, ZONE, comments, users, videos};
+use crate::reading::ReadContext;
+use crate::source::{
+    Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason,
+};
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A Research API task as a source.
+#[derive(Clone, Debug)]
+pub struct ResearchSource {
+    client: Arc<ResearchClient>,
+    task: ResearchTask,
+}
+
+/// Why a source could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The task is wrong.
+    #[error("the task cannot be polled: {0}. Correct it in the configuration.")]
+    Task(#[from] TaskError),
+    /// The HTTP client could not be made.
+    #[error("the HTTP client cannot be set up: {0}. Check the machine's certificates.")]
+    Http(#[from] reqwest::Error),
+}
+
+impl ResearchSource {
+    /// A source with a client of its own.
+    ///
+    /// # Errors
+    /// When the task is wrong or TLS cannot be set up.
+    pub fn new(config: ResearchConfig, task: ResearchTask) -> Result<Self, SetupError> {
+        Self::with_client(Arc::new(ResearchClient::new(config)?), task)
+    }
+
+    /// A source that shares a client, and with it the token and the quota.
+    ///
+    /// # Errors
+    /// When the task is wrong.
+    pub fn with_client(client: Arc<ResearchClient>, task: ResearchTask) -> Result<Self, SetupError> {
+        task.validate()?;
+        Ok(Self { client, task })
+    }
+}
+
+#[async_trait]
+impl Source for ResearchSource {
+    fn capabilities(&self) -> Capabilities {
+        let routes: &'static [&'static str] = match self.task {
+            ResearchTask::Videos(_) => &[videos::ROUTE],
+            ResearchTask::User(_) => &[users::ROUTE],
+            ResearchTask::Comments(_) => &[comments::ROUTE],
+        };
+        Capabilities { connector: CONNECTOR, routes, zone: ZONE, repeatable: true }
+    }
+
+    async fn probe(&self) -> Result<Probe, Fault> {
+        let since = Instant::now();
+        self.client.check_credentials().await?;
+        Ok(Probe { summary: "the credentials are good: a client token was given".into(), took: since.elapsed() })
+    }
+
+    async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
+        let poll = Poll { client: &self.client, context, clock: Clock::starting_at(context.now), since: Instant::now() };
+        match &self.task {
+            ResearchTask::Videos(task) => videos::poll(&poll, task, state).await,
+            ResearchTask::User(task) => users::poll(&poll, task, state).await,
+            ResearchTask::Comments(task) => comments::poll(&poll, task, state).await,
+        }
+    }
+}
+
+/// What the three kinds of poll share.
+pub(super) struct Poll<'a> {
+    pub(super) client: &'a ResearchClient,
+    pub(super) context: &'a CycleContext,
+    clock: Clock,
+    since: Instant,
+}
+
+impl Poll<'_> {
+    pub(super) async fn call(&self, request: &Request<'_>) -> Reply {
+        self.client.call(request, &self.clock).await
+    }
+
+    /// The context of the records of an answer.
+    pub(super) fn reading(&self, route: &'static str, reply: &Reply) -> ReadContext<'_> {
+        ReadContext {
+            task: &self.context.task,
+            cycle: self.context.cycle,
+            fetched_at: reply.at,
+            observed_at: reply.at,
+            connector: CONNECTOR,
+            route,
+            zone: ZONE,
+            origin: None,
+        }
+    }
+
+    /// A ledger entry that says what was asked and what it cost.
+    pub(super) fn ledger(&self, route: &str, asked: String, reply: &Reply) -> Ledger {
+        Ledger {
+            route: route.into(),
+            asked,
+            fault: reply.survived.clone(),
+            requests: reply.requests,
+            took: self.since.elapsed(),
+            ..Ledger::default()
+        }
+    }
+}
+
+/// A page without records that says what to do about a refusal: wait for the quota, or go on from `restart`.
+pub(super) fn survive<S: Serialize>(
+    ledger: Ledger,
+    refusal: Refusal,
+    state: &S,
+    restart: Option<&S>,
+    narrower: Option<&S>,
+) -> Result<Page, Fault> {
+    match (refusal, restart, narrower) {
+        (Refusal::Quota(message, until), _, _) => {
+            let next = Next::Page { state: write_state(state), not_before: Some(until) };
+            let ledger = Ledger { stop_reason: StopReason::Quota, fault: Some(message), has_more: true, ..ledger };
+            Ok(Page { next, ledger, ..Page::default() })
+        }
+        (Refusal::Stale(fault), Some(restart), _) => {
+            Ok(carry_on(ledger, format!("{}; the search was started again", fault.message), restart))
+        }
+        (Refusal::Timeout(fault), _, Some(narrower)) => {
+            Ok(carry_on(ledger, format!("{}; the window was halved", fault.message), narrower))
+        }
+        (Refusal::Stale(fault) | Refusal::Timeout(fault) | Refusal::Request(fault) | Refusal::Fault(fault), ..) => {
+            Err(fault)
+        }
+    }
+}
+
+/// A page without records that goes on at once.
+fn carry_on<S: Serialize>(ledger: Ledger, fault: String, state: &S) -> Page {
+    let ledger = Ledger { fault: Some(fault), has_more: true, ..ledger };
+    Page { next: at_once(state), ledger, ..Page::default() }
+}
+
+/// Go on from this state without a pause.
+pub(super) fn at_once<S: Serialize>(state: &S) -> Next {
+    Next::Page { state: write_state(state), not_before: None }
+}
+
+fn write_state<S: Serialize>(state: &S) -> Value {
+    serde_json::to_value(state).unwrap_or_default()
+}
+
+/// Reads the state of the last page.
+pub(super) fn read_state<S: DeserializeOwned>(state: &Value) -> Result<S, Fault> {
+    S::deserialize(state).map_err(|e| Fault {
+        class: FaultClass::Request,
+        operation: "research poll".into(),
+        message: format!("the stored position does not belong to this task: {e}"),
+        action: "Reset the task's position; its cycle then starts again.".into(),
+        retry_at: None,
+        requests: 0,
+    })
+}
+
+/// An answer whose data is not what this route gives.
+pub(super) fn unreadable(route: &str, error: &serde_json::Error, requests: i32) -> Fault {
+    let message = format!("the data of the answer cannot be read: {error}");
+    super::fault::Trouble::Format.fault(&format!("research {route}"), message, requests, None)
+}

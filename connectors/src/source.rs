@@ -1,0 +1,189 @@
+//! The one trait every connector implements, and what crosses it.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use std::time::Duration;
+use tidelake_schemas::{Observation, Timestamp};
+
+/// What a connector can do; shown by `tidelake check` and used to pick routes.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// The connector's name, as in configuration and provenance: `research-api`, `import`, …
+    pub connector: &'static str,
+    /// The routes it may take, as in provenance.
+    pub routes: &'static [&'static str],
+    /// The licence zone of what it brings: research, display, oembed, archive, import or web.
+    pub zone: &'static str,
+    /// Whether a cycle can be repeated to see newer counts.
+    pub repeatable: bool,
+}
+
+/// What a probe found: can this source be polled now?
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// One line for a person.
+    pub summary: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What a page belongs to: given by the caller so that event ids are the same when it is polled again.
+#[derive(Clone, Debug)]
+pub struct CycleContext {
+    /// The task's name.
+    pub task: String,
+    /// The task's cycle, from 0.
+    pub cycle: i64,
+    /// When the cycle began (the caller's clock); windows are computed from it, so that they do not move
+    /// while the cycle is paged through.
+    pub started_at: Timestamp,
+    /// Now (the caller's clock, at the time of the call).
+    pub now: Timestamp,
+}
+
+/// One page.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// What was observed. Every record carries its provenance and its event id.
+    pub observations: Vec<Observation>,
+    /// Records that could not be read, with their bytes.
+    pub rejects: Vec<Reject>,
+    /// Where to go on.
+    pub next: Next,
+    /// What to write into the coverage ledger.
+    pub ledger: Ledger,
+}
+
+/// Where to go on after a page.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Next {
+    /// More in this cycle; poll again with this state. `not_before` asks for a pause (quota, back-off).
+    Page {
+        /// The connector's cursor, opaque to the caller.
+        state: Value,
+        /// Not before this instant.
+        not_before: Option<Timestamp>,
+    },
+    /// This cycle is complete.
+    #[default]
+    CycleDone,
+}
+
+/// A record of an answer that could not be understood: becomes a dead letter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reject {
+    /// Machine-readable class, e.g. `id_out_of_range`, `missing_id`, `not_an_object`.
+    pub reason: String,
+    /// What failed, why and what to do, for a person.
+    pub message: String,
+    /// The entity, where it could be read.
+    pub entity: Option<String>,
+    /// The record's own bytes, as they came.
+    pub payload: Vec<u8>,
+}
+
+/// A connector's part of a coverage entry.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// The route taken.
+    pub route: String,
+    /// What was asked, without secrets.
+    pub asked: String,
+    /// Start of the window asked for, inclusive.
+    pub window_start: Option<Timestamp>,
+    /// End of the window asked for, exclusive.
+    pub window_end: Option<Timestamp>,
+    /// Records asked for.
+    pub requested: Option<i64>,
+    /// The source says there is more.
+    pub has_more: bool,
+    /// Why polling stopped after this page.
+    pub stop_reason: StopReason,
+    /// A fault that was met and survived (or that ended the cycle).
+    pub fault: Option<String>,
+    /// Requests spent, retries included.
+    pub requests: i32,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why polling stopped after a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StopReason {
+    /// It did not: the next page follows.
+    #[default]
+    Continue,
+    /// The source says that there is no more.
+    Exhausted,
+    /// The quota is spent until it resets.
+    Quota,
+    /// The task's own limit was reached.
+    Limit,
+    /// The source refused.
+    Blocked,
+    /// A fault outlasted its budget.
+    Fault,
+}
+
+impl StopReason {
+    /// As written into the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::Exhausted => "exhausted",
+            Self::Quota => "quota",
+            Self::Limit => "limit",
+            Self::Blocked => "blocked",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// How a fault is to be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultClass {
+    /// May pass by itself: back off and poll again.
+    Transient,
+    /// Rate or quota: wait until [`Fault::retry_at`].
+    Limited,
+    /// Credentials or scopes are refused: a person must act.
+    Auth,
+    /// The task asks for something the source refuses: a person must act.
+    Request,
+    /// The answer is not in any known form.
+    Format,
+}
+
+/// A poll that brought no page: what failed, why and what to do next.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{operation} failed: {message}. {action}")]
+pub struct Fault {
+    /// How to treat it.
+    pub class: FaultClass,
+    /// What was being done, e.g. `research video/query`.
+    pub operation: String,
+    /// What the source answered, without secrets.
+    pub message: String,
+    /// What to do next, a full sentence.
+    pub action: String,
+    /// Not before this instant, where the source says so.
+    pub retry_at: Option<Timestamp>,
+    /// Requests spent, retries included.
+    pub requests: i32,
+}
+
+/// A source of observations: something that can be polled page by page.
+///
+/// A source keeps no position of its own: `poll` is told where to go on by the state that its last page returned,
+/// so that any process can take over a task between two pages.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What this source can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Can it be polled now? Spends at most one cheap request.
+    async fn probe(&self) -> Result<Probe, Fault>;
+
+    /// One page. `state` is what the last page's [`Next::Page`] returned, `None` at the start of a cycle.
+    async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault>;
+}

@@ -1,0 +1,160 @@
+//! `tidelake audit`: every message has exactly one outcome, and the totals agree.
+//!
+//! Per topic and partition, from the table's own log: the ranges of its commits join without hole or overlap, the
+//! outcomes of each range add up to its offsets, rows add up to the table's, ids are unique, and the topic holds
+//! nothing the table has not read.
+
+use super::{Failure, exit};
+use crate::config::Config;
+use crate::daemon::Daemon;
+use crate::log::reader::Reader;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+use tidelake_schemas::topics::{LANDED, Landed};
+use tidelake_sinks::lake::ledger;
+use tidelake_sinks::lake::{CommitRecord, Counts};
+use tidelake_sinks::query::Engine;
+
+#[derive(clap::Args)]
+pub(crate) struct AuditArgs {
+    /// Only the tables, not the topics behind them: needs no broker.
+    #[arg(long)]
+    offline: bool,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Default, serde::Serialize)]
+struct Report {
+    tables: BTreeMap<&'static str, TableReport>,
+    balanced: bool,
+}
+
+#[derive(Default, serde::Serialize)]
+struct TableReport {
+    commits: usize,
+    counts: Counts,
+    rows_in_table: i64,
+    distinct_ids: i64,
+    not_yet_landed: i64,
+    findings: Vec<String>,
+}
+
+pub(crate) async fn run(args: &AuditArgs, config: Config) -> ExitCode {
+    match report(args, config).await {
+        Ok(report) => match print(&report, args.json) {
+            Ok(()) if report.balanced => ExitCode::SUCCESS,
+            Ok(()) => ExitCode::from(exit::AUDIT),
+            Err(error) => super::fail(&error.into(), exit::ERROR),
+        },
+        Err(error) => super::fail(&error, exit::ERROR),
+    }
+}
+
+async fn report(args: &AuditArgs, config: Config) -> Result<Report, Failure> {
+    let ends = if args.offline { None } else { Some(topic_ends(&config).await?) };
+    let lake = super::lake::lake(&config)?;
+    let engine = super::lake::engine(&config).await?;
+    let mut report = Report { balanced: true, ..Report::default() };
+    for landed in LANDED {
+        let records = ledger::read(&lake, landed.table, None).await?;
+        if records.is_empty() {
+            continue;
+        }
+        let mut table = TableReport { commits: records.len(), ..TableReport::default() };
+        let reached = check_ranges(&records, &mut table);
+        (table.rows_in_table, table.distinct_ids) = rows(&engine, &landed).await?;
+        check_totals(&mut table);
+        for ((_, partition), high) in ends.iter().flatten().filter(|((topic, _), _)| *topic == landed.topic) {
+            let next = reached.get(partition).copied();
+            table.not_yet_landed += (high - next.unwrap_or(0)).max(0);
+            if next.is_some_and(|n| n > *high) {
+                table.findings.push(format!("partition {partition}: read up to {}, but the topic ends at {high}", next.unwrap_or(0)));
+            }
+        }
+        report.balanced &= table.findings.is_empty();
+        report.tables.insert(landed.table, table);
+    }
+    Ok(report)
+}
+
+async fn topic_ends(config: &Config) -> Result<BTreeMap<(&'static str, i32), i64>, Failure> {
+    let daemon = Daemon::start(config.clone()).await?;
+    let (connection, partitions) = (daemon.connection.clone(), config.layout().partitions());
+    let ends = tokio::task::spawn_blocking(move || {
+        let reader = Reader::new(&connection)?;
+        let mut ends = BTreeMap::new();
+        for landed in LANDED {
+            for partition in 0..partitions {
+                ends.insert((landed.topic, partition), reader.watermarks(landed.topic, partition)?.1);
+            }
+        }
+        Ok::<_, crate::log::LogError>(ends)
+    });
+    Ok(ends.await??)
+}
+
+/// Do the ranges of each partition join? Gives how far each partition has been read.
+fn check_ranges(records: &[(i64, CommitRecord)], table: &mut TableReport) -> BTreeMap<i32, i64> {
+    let mut reached: BTreeMap<i32, i64> = BTreeMap::new();
+    for (version, record) in records.iter().rev() {
+        for (partition, range) in &record.partitions {
+            table.counts.add(&range.counts);
+            if range.counts.total() != range.to - range.from {
+                let what = format!("{} outcomes for {} offsets", range.counts.total(), range.to - range.from);
+                table.findings.push(format!("version {version}, partition {partition}: {what}"));
+            }
+            match reached.insert(*partition, range.to) {
+                Some(before) if before != range.from && range.from != range.to => {
+                    let kind = if before < range.from { "a hole" } else { "an overlap" };
+                    let what = format!("{kind} between {before} and {}", range.from);
+                    table.findings.push(format!("version {version}, partition {partition}: {what}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    reached
+}
+
+fn check_totals(table: &mut TableReport) {
+    if table.rows_in_table != table.counts.rows {
+        let what = format!("{} rows in the table, {} landed by its commits", table.rows_in_table, table.counts.rows);
+        table.findings.push(what);
+    }
+    if table.distinct_ids != table.rows_in_table {
+        let doubled = table.rows_in_table - table.distinct_ids;
+        table.findings.push(format!("{doubled} rows share an event_id with another"));
+    }
+}
+
+async fn rows(engine: &Engine, landed: &Landed) -> Result<(i64, i64), Failure> {
+    let counts = super::lake::integers(engine, &format!("SELECT count(*), count(DISTINCT event_id) FROM {}", landed.table)).await?;
+    Ok((counts.first().copied().unwrap_or(0), counts.get(1).copied().unwrap_or(0)))
+}
+
+fn print(report: &Report, json: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if json {
+        return writeln!(out, "{}", serde_json::to_string(report).unwrap_or_default());
+    }
+    let mut lines = comfy_table::Table::new();
+    lines.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    lines.set_header(["table", "commits", "offsets", "rows", "dead", "repeated", "stale", "fences", "gaps", "waiting", "verdict"]);
+    for (name, table) in &report.tables {
+        let c = &table.counts;
+        let numbers = [c.total(), c.rows, c.dead, c.repeated, c.stale, c.fences, c.gaps, table.not_yet_landed];
+        let mut row = vec![(*name).to_owned(), table.commits.to_string()];
+        row.extend(numbers.iter().map(ToString::to_string));
+        row.push(if table.findings.is_empty() { "balanced".into() } else { "DIFFERS".into() });
+        lines.add_row(row);
+    }
+    writeln!(out, "{lines}")?;
+    for (name, table) in &report.tables {
+        table.findings.iter().try_for_each(|finding| writeln!(out, "{name}: {finding}"))?;
+    }
+    let verdict = if report.balanced { "Every offset has exactly one outcome." } else { "The ledger does not balance." };
+    writeln!(out, "{verdict}")
+}

@@ -1,0 +1,37 @@
+//! `tidelake enrich`: the caption stages on lines, without any broker or lake.
+
+use super::Failure;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::path::PathBuf;
+use tidelake_stages::Stages;
+
+#[derive(clap::Args)]
+pub(crate) struct EnrichArgs {
+    /// A file of lines, `-` for standard input: each line a text, or a JSON object with "text" (or "caption", "desc").
+    #[arg(default_value = "-")]
+    file: PathBuf,
+}
+
+pub(crate) fn run(args: &EnrichArgs) -> Result<(), Failure> {
+    let input: Box<dyn Read> = match args.file.to_str() {
+        Some("-") => Box::new(std::io::stdin()),
+        _ => Box::new(File::open(&args.file).map_err(|e| format!("{}: {e}", args.file.display()))?),
+    };
+    let stages = Stages::standard();
+    let mut input = BufReader::new(input);
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if input.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line);
+        let found = tidelake_stages::lines::enrich_line(&stages, text.trim_end_matches(['\n', '\r']));
+        serde_json::to_writer(&mut output, &found)?;
+        output.write_all(b"\n")?;
+    }
+    output.flush()?;
+    Ok(())
+}

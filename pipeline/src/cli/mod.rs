@@ -1,0 +1,146 @@
+//! The command line: one file per command.
+
+mod audit;
+mod check;
+mod demo;
+mod enrich;
+mod import;
+mod lake;
+mod repl;
+mod reset;
+mod run;
+mod sql;
+mod tables;
+mod tap;
+mod why;
+
+use crate::config::Config;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit codes, as the README documents them.
+pub(crate) mod exit {
+    /// Something failed; the message says what, why and what to do.
+    pub(crate) const ERROR: u8 = 1;
+    /// The configuration or the arguments are wrong.
+    pub(crate) const CONFIG: u8 = 2;
+    /// A role failed for good.
+    pub(crate) const ROLE: u8 = 3;
+    /// Stopped before everything held was finished; nothing is lost, it is read again.
+    pub(crate) const UNDRAINED: u8 = 4;
+    /// An audit found a difference.
+    pub(crate) const AUDIT: u8 = 5;
+}
+
+/// Any error a command may end with.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// TikTok as a live table you can query.
+#[derive(Parser)]
+#[command(name = "tidelake", version, about, max_term_width = 110)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub shared: Shared,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(clap::Args)]
+pub(crate) struct Shared {
+    /// Configuration file (TOML); without one, embedded defaults.
+    #[arg(short, long, global = true, env = "TIDELAKE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the embedded broker and the default lake live; overrides data_dir of the file.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Log level: error, warn, info, debug, trace, or tracing directives.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// Log format: auto, pretty, json.
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the daemon: collect, enrich and land until stopped.
+    Run(run::RunArgs),
+    /// Check configuration, broker, topics, lake and sources without starting.
+    Check(check::CheckArgs),
+    /// Run everything against an offline TikTok, then answer questions about it.
+    Demo(demo::DemoArgs),
+    /// Import recorded payloads: web JSON and pages, 4CAT/Zeeschuimer, yt-dlp, personal archives, Research API.
+    Import(import::ImportArgs),
+    /// Run the caption stages on text or JSON lines; one JSON object per line.
+    Enrich(enrich::EnrichArgs),
+    /// Ask the lake in SQL; without a query, a prompt.
+    Sql(sql::SqlArgs),
+    /// List tables and views.
+    Tables(tables::TablesArgs),
+    /// Print a topic's records as they come.
+    Tap(tap::TapArgs),
+    /// Where each observation of a video came from and what became of it.
+    Why(why::WhyArgs),
+    /// Prove that every message has exactly one outcome.
+    Audit(audit::AuditArgs),
+    /// Accept a hole in the log: move a table's position to what the topic still holds.
+    Reset(reset::ResetArgs),
+}
+
+/// Runs the command; prints what went wrong.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    let config = match arguments.shared.load() {
+        Ok(config) => config,
+        Err(error) => return fail(&error, exit::CONFIG),
+    };
+    let quiet = !matches!(arguments.command, Command::Run(_));
+    let level = if quiet && arguments.shared.log_level.is_none() { "warn" } else { config.logging.level.as_str() };
+    crate::observe::start_logging(&config.logging.format, level);
+    let outcome = match arguments.command {
+        Command::Run(args) => return run::run(args, config).await,
+        Command::Audit(args) => return audit::run(&args, config).await,
+        Command::Check(args) => check::run(&args, config).await,
+        Command::Demo(args) => demo::run(&args, config, arguments.shared.data_dir.as_deref()).await,
+        Command::Import(args) => import::run(&args, config).await,
+        Command::Enrich(args) => enrich::run(&args),
+        Command::Sql(args) => lake::sql(&args, &config).await,
+        Command::Tables(args) => tables::run(&args, &config).await,
+        Command::Tap(args) => tap::run(&args, config).await,
+        Command::Why(args) => why::run(&args, &config).await,
+        Command::Reset(args) => reset::run(&args, config).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error, exit::ERROR),
+    }
+}
+
+/// Prints an error for a person. A closed pipe (`| head`) is no error.
+#[allow(clippy::print_stderr, reason = "this is where the CLI speaks")]
+pub(crate) fn fail(error: &Failure, code: u8) -> ExitCode {
+    if let Some(io) = error.downcast_ref::<std::io::Error>()
+        && io.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("tidelake: {error}");
+    ExitCode::from(code)
+}
+
+impl Shared {
+    fn load(&self) -> Result<Config, Failure> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(dir) = &self.data_dir {
+            config.data_dir.clone_from(dir);
+        }
+        if let Some(level) = &self.log_level {
+            config.logging.level.clone_from(level);
+        }
+        if let Some(format) = &self.log_format {
+            config.logging.format.clone_from(format);
+        }
+        Ok(config)
+    }
+}

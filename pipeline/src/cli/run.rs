@@ -1,0 +1,78 @@
+//! `tidelake run`: the daemon.
+
+use super::exit;
+use crate::config::Config;
+use crate::daemon::{Daemon, Role};
+use crate::roles::Stop;
+use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[derive(clap::Args)]
+pub(crate) struct RunArgs {
+    /// Roles of this process.
+    #[arg(long, value_delimiter = ',', default_value = "collect,enrich,land", value_name = "ROLE,…")]
+    roles: Vec<Role>,
+}
+
+pub(crate) async fn run(args: RunArgs, config: Config) -> ExitCode {
+    match daemon(args, config).await {
+        Ok(code) => code,
+        Err(error) => super::fail(&error, exit::ERROR),
+    }
+}
+
+async fn daemon(args: RunArgs, config: Config) -> Result<ExitCode, super::Failure> {
+    let mut signals = Signals::listen()?;
+    let grace = config.shutdown.grace;
+    let daemon = Daemon::start(config).await?;
+    if args.roles.contains(&Role::Collect) {
+        daemon.declare_tasks().await?;
+    }
+    let stop = Stop::default();
+    let mut running = daemon.run(&args.roles, &stop);
+    let roles = args.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    tracing::info!(roles, tasks = daemon.config.tasks.len(), "running");
+    tokio::select! {
+        outcome = running.ended() => {
+            outcome?;
+            return Ok(ExitCode::from(exit::ROLE));
+        }
+        name = signals.next() => tracing::info!(signal = name, ?grace, "stopping; a second signal stops at once"),
+    }
+    tokio::select! {
+        drained = running.drain(grace) => match drained? {
+            true => {
+                tracing::info!("stopped");
+                Ok(ExitCode::SUCCESS)
+            }
+            false => {
+                tracing::warn!(?grace, "the grace period is over; what was not finished is read again");
+                Ok(ExitCode::from(exit::UNDRAINED))
+            }
+        },
+        name = signals.next() => {
+            tracing::warn!(signal = name, "stopped at once; what was not finished is read again");
+            Ok(ExitCode::from(exit::UNDRAINED))
+        }
+    }
+}
+
+/// SIGTERM and SIGINT.
+pub(crate) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    /// The name of the next signal.
+    pub(crate) async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.term.recv() => "SIGTERM",
+            _ = self.int.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Configuration: one TOML file, `TIDELAKE__SECTION__KEY` overrides, secrets by `*_file`.
+//!
+//! Every mistake is reported at once, each with path, value and what is accepted. Unknown keys are mistakes.
+
+mod sources;
+mod units;
+
+pub(crate) use sources::{Mistake, Mistakes};
+
+use crate::log::topics::Layout;
+use crate::roles::land::Rotation;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tidelake_connectors::research::ResearchConfig;
+use tidelake_sinks::lake::WriterOptions;
+use units::{bytes, duration};
+
+/// Everything configurable, with its defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where the embedded broker, the default lake and history live.
+    pub data_dir: PathBuf,
+    pub log: LogConfig,
+    pub lake: LakeConfig,
+    pub logging: Logging,
+    pub shutdown: Shutdown,
+    /// The Research API, when it is configured.
+    pub research: Option<ResearchConfig>,
+    pub tasks: Vec<TaskConfig>,
+}
+
+/// `[log]`: Kafka.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogConfig {
+    /// `embedded`, or `host:port,…` of any Kafka ≥ 2.8.
+    pub broker: String,
+    /// Lanes collectors share; data topics have one partition more, for imports.
+    pub lanes: i32,
+    /// Replicas of each partition.
+    pub replication: i32,
+    /// How long data topics keep messages.
+    #[serde(deserialize_with = "duration")]
+    pub retention: Duration,
+    /// librdkafka settings passed through: TLS, SASL, …
+    pub kafka: BTreeMap<String, String>,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        let retention = Duration::from_secs(7 * 86_400);
+        Self { broker: "embedded".into(), lanes: 4, replication: 1, retention, kafka: BTreeMap::new() }
+    }
+}
+
+/// `[lake]`: where tables are and when they are committed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LakeConfig {
+    /// A directory or URL; default `<data_dir>/lake`.
+    pub location: Option<String>,
+    /// Storage options (credentials, region, endpoint) as object_store names them.
+    pub storage: HashMap<String, String>,
+    /// Commit at this many rows.
+    pub commit_rows: usize,
+    /// Commit at this many bytes of Parquet.
+    #[serde(deserialize_with = "bytes")]
+    pub commit_bytes: u64,
+    /// Commit when the oldest buffered record has waited this long.
+    #[serde(deserialize_with = "duration")]
+    pub commit_age: Duration,
+    /// Zstd level, 1 to 22.
+    pub zstd_level: i32,
+}
+
+impl Default for LakeConfig {
+    fn default() -> Self {
+        Self {
+            location: None,
+            storage: HashMap::new(),
+            commit_rows: 500_000,
+            commit_bytes: 128 * 1024 * 1024,
+            commit_age: Duration::from_secs(15),
+            zstd_level: 3,
+        }
+    }
+}
+
+/// `[logging]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Logging {
+    /// `pretty`, `json`, or `auto`: pretty on a terminal, JSON otherwise.
+    pub format: String,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or tracing directives.
+    pub level: String,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { format: "auto".into(), level: "info".into() }
+    }
+}
+
+/// `[shutdown]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Shutdown {
+    /// How long roles may take to finish what they hold.
+    #[serde(deserialize_with = "duration")]
+    pub grace: Duration,
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(30) }
+    }
+}
+
+/// `[[tasks]]`: what to collect.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaskConfig {
+    /// Unique name; provenance and cursors go by it.
+    pub name: String,
+    /// `research-api`.
+    pub connector: String,
+    /// Time between cycles; absent = once.
+    #[serde(default, deserialize_with = "duration")]
+    pub every: Duration,
+    /// Higher goes first.
+    #[serde(default)]
+    pub priority: i32,
+    /// The connector's own settings.
+    pub spec: serde_json::Value,
+}
+
+const SECTIONS: [&str; 7] = ["data_dir", "log", "lake", "logging", "shutdown", "research", "tasks"];
+
+impl Config {
+    /// The defaults, on a data directory.
+    pub(crate) fn defaults(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            log: LogConfig::default(),
+            lake: LakeConfig::default(),
+            logging: Logging::default(),
+            shutdown: Shutdown::default(),
+            research: None,
+            tasks: Vec::new(),
+        }
+    }
+
+    /// Reads the file (none: defaults), then the environment.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
+        let mut table = sources::read(file)?;
+        let mut mistakes = Vec::new();
+        sources::overlay(&mut table, std::env::vars(), &mut mistakes);
+        let config = Self::from_table(table, &mut mistakes);
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
+    fn from_table(mut table: toml::Table, mistakes: &mut Vec<Mistake>) -> Self {
+        for key in table.keys().filter(|k| !SECTIONS.contains(&k.as_str())) {
+            let why = format!("unknown section; known are {}", SECTIONS.join(", "));
+            mistakes.push(Mistake { path: key.clone(), why });
+        }
+        sources::secrets(&mut table, mistakes);
+        let data_dir = section(&mut table, "data_dir", mistakes).unwrap_or_else(|| PathBuf::from(".tidelake"));
+        let config = Self {
+            data_dir,
+            log: section(&mut table, "log", mistakes).unwrap_or_default(),
+            lake: section(&mut table, "lake", mistakes).unwrap_or_default(),
+            logging: section(&mut table, "logging", mistakes).unwrap_or_default(),
+            shutdown: section(&mut table, "shutdown", mistakes).unwrap_or_default(),
+            research: section(&mut table, "research", mistakes),
+            tasks: tasks(&mut table, mistakes),
+        };
+        config.check(mistakes);
+        config
+    }
+
+    /// What no single section can tell.
+    fn check(&self, mistakes: &mut Vec<Mistake>) {
+        let mut wrong = |path: &str, why: String| mistakes.push(Mistake { path: path.to_owned(), why });
+        if !(1..=1024).contains(&self.log.lanes) {
+            wrong("log.lanes", format!("{} is not from 1 to 1024", self.log.lanes));
+        }
+        if self.log.replication < 1 {
+            wrong("log.replication", format!("{} is not at least 1", self.log.replication));
+        }
+        if !(1..=22).contains(&self.lake.zstd_level) {
+            wrong("lake.zstd_level", format!("{} is not from 1 to 22", self.lake.zstd_level));
+        }
+        if !["auto", "pretty", "json"].contains(&self.logging.format.as_str()) {
+            wrong("logging.format", format!("{:?} is not auto, pretty or json", self.logging.format));
+        }
+        let mut names = std::collections::HashSet::new();
+        for (i, task) in self.tasks.iter().enumerate() {
+            if !names.insert(&task.name) {
+                wrong(&format!("tasks[{i}].name"), format!("{:?} is taken by an earlier task", task.name));
+            }
+            if let Err(why) = crate::sources::check(self, task) {
+                wrong(&format!("tasks[{i}] ({})", task.name), why);
+            }
+        }
+    }
+
+    /// Where the lake is.
+    pub(crate) fn lake_location(&self) -> String {
+        let default = || self.data_dir.join("lake").display().to_string();
+        self.lake.location.clone().unwrap_or_else(default)
+    }
+
+    /// How topics are laid out.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout { lanes: self.log.lanes, replication: self.log.replication, retention: self.log.retention }
+    }
+
+    /// When land commits.
+    pub(crate) fn rotation(&self) -> Rotation {
+        Rotation {
+            rows: self.lake.commit_rows,
+            bytes: usize::try_from(self.lake.commit_bytes).unwrap_or(usize::MAX),
+            age: self.lake.commit_age,
+        }
+    }
+
+    /// How land writes files.
+    pub(crate) fn files(&self) -> WriterOptions {
+        WriterOptions { zstd_level: self.lake.zstd_level, ..WriterOptions::default() }
+    }
+}
+
+/// Takes a section out of the table; `None` when it is absent or wrong (then its mistake is noted).
+fn section<T: DeserializeOwned>(table: &mut toml::Table, key: &str, mistakes: &mut Vec<Mistake>) -> Option<T> {
+    let value = table.remove(key)?;
+    match serde_path_to_error::deserialize(value) {
+        Ok(section) => Some(section),
+        Err(error) => {
+            let inner = error.path().to_string();
+            let path = if inner == "." { key.to_owned() } else { format!("{key}.{inner}") };
+            mistakes.push(Mistake { path, why: error.into_inner().to_string().trim().to_owned() });
+            None
+        }
+    }
+}
+
+fn tasks(table: &mut toml::Table, mistakes: &mut Vec<Mistake>) -> Vec<TaskConfig> {
+    let Some(value) = table.remove("tasks") else { return Vec::new() };
+    let toml::Value::Array(list) = value else {
+        mistakes.push(Mistake { path: "tasks".into(), why: "expected a list: write [[tasks]]".into() });
+        return Vec::new();
+    };
+    let mut tasks = Vec::new();
+    for (i, value) in list.into_iter().enumerate() {
+        let mut one = toml::Table::from_iter([(format!("tasks[{i}]"), value)]);
+        tasks.extend(section::<TaskConfig>(&mut one, &format!("tasks[{i}]"), mistakes));
+    }
+    tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> (Config, Vec<Mistake>) {
+        let mut mistakes = Vec::new();
+        let config = Config::from_table(toml::from_str(text).expect("is TOML"), &mut mistakes);
+        (config, mistakes)
+    }
+
+    #[test]
+    fn all_mistakes_are_reported_at_once() {
+        let (_, mistakes) = load(
+            "speling = 1\n[log]\nlanes = 0\nreplication = 0\n[lake]\ncommit_age = \"soon\"\n[logging]\nformat = \"xml\"\n[[tasks]]\nname = 3",
+        );
+        let paths: Vec<&str> = mistakes.iter().map(|m| m.path.as_str()).collect();
+        let expected = ["speling", "lake.commit_age", "tasks[0].name", "log.lanes", "log.replication", "logging.format"];
+        assert_eq!(paths, expected);
+    }
+
+    #[test]
+    fn units_are_read() {
+        let (config, mistakes) = load("[lake]\ncommit_age = \"1m30s\"\ncommit_bytes = \"64MiB\"\n[shutdown]\ngrace = \"5s\"");
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        assert_eq!(config.lake.commit_age, Duration::from_secs(90));
+        assert_eq!(config.lake.commit_bytes, 64 << 20);
+    }
+}

@@ -1,0 +1,193 @@
+//! The running process: a broker to talk to, a lake to write to, roles under supervision.
+
+use crate::config::Config;
+use crate::log::LogError;
+use crate::log::client::Connection;
+use crate::log::embedded::Embedded;
+use crate::log::topics;
+use crate::roles::collect::{Collect, lane_of};
+use crate::roles::enrich::Enrich;
+use crate::roles::land::Land;
+use crate::roles::{Progress, RoleError, Stop, now};
+use rdkafka::producer::FutureRecord;
+use rdkafka::util::Timeout;
+use std::fmt;
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tidelake_schemas::{codec, topics::TASKS};
+use tidelake_sinks::lake::{Lake, LakeError};
+use tidelake_stages::Stages;
+use tokio::task::JoinSet;
+
+/// A role of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Collect,
+    Enrich,
+    Land,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 3] = [Self::Collect, Self::Enrich, Self::Land];
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Collect => "collect",
+            Self::Enrich => "enrich",
+            Self::Land => "land",
+        })
+    }
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let role = Self::ALL.into_iter().find(|r| r.to_string() == text);
+        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich and land"))
+    }
+}
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("{0}")]
+    Log(#[from] LogError),
+    #[error("{0}")]
+    Lake(#[from] LakeError),
+}
+
+/// A process that is connected and may run roles.
+pub(crate) struct Daemon {
+    pub config: Config,
+    pub connection: Connection,
+    pub lake: Lake,
+    pub progress: Progress,
+    /// Kept running; stops when dropped, after the roles.
+    _broker: Option<Embedded>,
+}
+
+impl Daemon {
+    /// Starts or reaches the broker, makes absent topics, opens the lake.
+    pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
+        let lake = Lake::at(&config.lake_location(), config.lake.storage.clone())?;
+        let (broker, bootstrap) = match config.log.broker.as_str() {
+            "embedded" => {
+                let broker = Embedded::start(&config.data_dir).await?;
+                let bootstrap = broker.bootstrap();
+                (Some(broker), bootstrap)
+            }
+            other => (None, other.to_owned()),
+        };
+        let connection = Connection::new(bootstrap, config.log.kafka.clone());
+        topics::ensure(&connection, &config.layout()).await?;
+        tracing::info!(broker = connection.bootstrap(), lake = %lake.root(), "ready");
+        Ok(Self { config, connection, lake, progress: Progress::default(), _broker: broker })
+    }
+
+    /// Publishes the configuration's tasks to the task topic.
+    pub(crate) async fn declare_tasks(&self) -> Result<(), LogError> {
+        let producer = self.connection.producer()?;
+        for task in &self.config.tasks {
+            let record = crate::sources::record(task, now());
+            let payload = codec::encode(&record)?;
+            let lane = lane_of(&record.task, self.config.log.lanes);
+            let message = FutureRecord::to(TASKS).partition(lane).key(&record.task).payload(&payload);
+            let sent = producer.send(message, Timeout::After(Duration::from_secs(30))).await;
+            sent.map_err(|(error, _)| LogError::kafka(format!("declare task {}", record.task))(error))?;
+        }
+        Ok(())
+    }
+
+    /// Starts roles, each under supervision.
+    pub(crate) fn run(&self, roles: &[Role], stop: &Stop) -> Running {
+        let mut work = JoinSet::new();
+        for role in roles {
+            match role {
+                Role::Collect => self.supervise(&mut work, *role, stop, self.collect(), Collect::run),
+                Role::Enrich => self.supervise(&mut work, *role, stop, self.enrich(), Enrich::run),
+                Role::Land => self.supervise(&mut work, *role, stop, self.land(), Land::run),
+            }
+        }
+        Running { work, stop: stop.clone() }
+    }
+
+    fn supervise<R, F>(&self, work: &mut JoinSet<Result<(), RoleError>>, role: Role, stop: &Stop, make: R, run: fn(R, Stop) -> F)
+    where
+        R: Clone + Send + 'static,
+        F: Future<Output = Result<(), RoleError>> + Send + 'static,
+    {
+        let stop = stop.clone();
+        work.spawn(async move {
+            let mut failures = 0_u32;
+            loop {
+                let begun = std::time::Instant::now();
+                let Err(error) = run(make.clone(), stop.clone()).await else { return Ok(()) };
+                if error.is_final() || stop.asked() {
+                    tracing::error!(%role, %error, "role failed");
+                    return Err(error);
+                }
+                failures = if begun.elapsed() > Duration::from_secs(60) { 1 } else { failures + 1 };
+                let pause = Duration::from_millis(250 << failures.min(7));
+                tracing::warn!(%role, %error, ?pause, "role failed; starting it again");
+                tokio::select! {
+                    () = stop.wait() => return Ok(()),
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        });
+    }
+
+    fn collect(&self) -> Collect {
+        Collect {
+            connection: self.connection.clone(),
+            layout: self.config.layout(),
+            sources: crate::sources::maker(&self.config),
+            progress: self.progress.clone(),
+        }
+    }
+
+    fn enrich(&self) -> Enrich {
+        let stages = Arc::new(Stages::standard());
+        Enrich { connection: self.connection.clone(), stages, progress: self.progress.clone() }
+    }
+
+    fn land(&self) -> Land {
+        Land {
+            connection: self.connection.clone(),
+            lake: self.lake.clone(),
+            rotation: self.config.rotation(),
+            files: self.config.files(),
+            progress: self.progress.clone(),
+        }
+    }
+}
+
+/// Roles at work.
+pub(crate) struct Running {
+    work: JoinSet<Result<(), RoleError>>,
+    stop: Stop,
+}
+
+impl Running {
+    /// Resolves when a role has failed for good or all have ended.
+    pub(crate) async fn ended(&mut self) -> Result<(), RoleError> {
+        while let Some(outcome) = self.work.join_next().await {
+            outcome.map_err(|e| RoleError::Panicked(e.to_string()))??;
+        }
+        Ok(())
+    }
+
+    /// Asks the roles to stop and awaits them; `false` when the grace period ran out first.
+    pub(crate) async fn drain(mut self, grace: Duration) -> Result<bool, RoleError> {
+        self.stop.ask();
+        match tokio::time::timeout(grace, self.ended()).await {
+            Ok(outcome) => outcome.map(|()| true),
+            Err(_) => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Producers and consumers with the settings exactly-once depends on.
+
+use super::LogError;
+use rdkafka::ClientConfig;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::FutureProducer;
+use std::collections::BTreeMap;
+use tidelake_schemas::lineage::Lineage;
+
+/// How to reach the broker. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    bootstrap: String,
+    settings: BTreeMap<String, String>,
+}
+
+/// Only what is safe to print: settings may hold passwords.
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("bootstrap", &self.bootstrap).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// To a broker, with librdkafka settings passed through (TLS, SASL, …).
+    pub(crate) fn new(bootstrap: impl Into<String>, settings: BTreeMap<String, String>) -> Self {
+        Self { bootstrap: bootstrap.into(), settings }
+    }
+
+    /// `host:port,…`
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    fn base(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "tidelake");
+        for (key, value) in &self.settings {
+            config.set(key, value);
+        }
+        config.set("bootstrap.servers", &self.bootstrap);
+        config
+    }
+
+    /// The settings of every producer: idempotent, all replicas, and gapless – a message never times out locally while
+    /// a later one goes through, since the lineage filter downstream would then hide the lost one.
+    pub(crate) fn producer_config(&self) -> ClientConfig {
+        let mut config = self.base();
+        config
+            .set("enable.idempotence", "true")
+            .set("enable.gapless.guarantee", "true")
+            .set("acks", "all")
+            .set("message.timeout.ms", "0")
+            .set("linger.ms", "5")
+            .set("batch.num.messages", "10000")
+            .set("queue.buffering.max.kbytes", "65536")
+            .set("compression.type", "lz4");
+        config
+    }
+
+    /// A producer whose sends are futures.
+    pub(crate) fn producer(&self) -> Result<FutureProducer, LogError> {
+        self.producer_config().create().map_err(LogError::kafka("create producer"))
+    }
+
+    /// The settings of a member of a consumer group.
+    pub(crate) fn consumer_config(&self, group: &str) -> ClientConfig {
+        let mut config = self.base();
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("session.timeout.ms", "10000")
+            .set("heartbeat.interval.ms", "2000")
+            .set("fetch.wait.max.ms", "100")
+            .set("queued.min.messages", "20000")
+            .set("queued.max.messages.kbytes", "32768")
+            .set("enable.partition.eof", "false");
+        config
+    }
+
+    /// A member of a consumer group.
+    pub(crate) fn group_consumer<C: ConsumerContext + 'static>(
+        &self,
+        group: &str,
+        context: C,
+    ) -> Result<BaseConsumer<C>, LogError> {
+        self.consumer_config(group).create_with_context(context).map_err(LogError::kafka("create consumer"))
+    }
+
+    /// A consumer that is told its partitions, for reading stretches; it joins no group.
+    pub(crate) fn reader(&self) -> Result<BaseConsumer, LogError> {
+        let mut config = self.consumer_config("tidelake-reader");
+        config.set("enable.partition.eof", "true");
+        config.create().map_err(LogError::kafka("create reader"))
+    }
+
+    /// The admin client.
+    pub(crate) fn admin(&self) -> Result<AdminClient<DefaultClientContext>, LogError> {
+        self.base().create().map_err(LogError::kafka("create admin client"))
+    }
+}
+
+/// Lineage as Kafka headers.
+pub(crate) fn headers(lineage: &Lineage) -> OwnedHeaders {
+    let pairs = lineage.to_headers();
+    let headers = OwnedHeaders::new_with_capacity(pairs.len());
+    pairs.iter().fold(headers, |all, (key, value)| all.insert(Header { key, value: Some(value.as_bytes()) }))
+}
+
+/// Kafka headers as lineage.
+pub(crate) fn lineage<H: rdkafka::message::Headers>(headers: Option<&H>) -> Lineage {
+    headers.map_or_else(Lineage::default, |h| Lineage::from_headers(h.iter().map(|x| (x.key, x.value))))
+}

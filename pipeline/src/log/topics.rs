@@ -1,0 +1,109 @@
+//! Which topics exist, how they are made, and what to say when they are not as stated.
+
+use super::LogError;
+use super::client::Connection;
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::Consumer;
+use rdkafka::types::RDKafkaErrorCode;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tidelake_schemas::topics;
+
+const ASK: Duration = Duration::from_secs(15);
+
+/// What the configuration says of topics.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// Lanes that collectors share. Topics have one partition more, the last: the import lane.
+    pub lanes: i32,
+    /// Replicas of each partition.
+    pub replication: i32,
+    /// How long data topics keep messages.
+    pub retention: Duration,
+}
+
+impl Layout {
+    /// The partition `tidelake import` publishes to. Its own lane, so that an import never fences a collector.
+    pub(crate) fn import_lane(&self) -> i32 {
+        self.lanes
+    }
+
+    /// Partitions of every topic but the tasks'.
+    pub(crate) fn partitions(&self) -> i32 {
+        self.lanes + 1
+    }
+}
+
+/// A topic as it should be.
+struct Spec {
+    name: &'static str,
+    partitions: i32,
+    compacted: bool,
+}
+
+fn specs(layout: &Layout) -> Vec<Spec> {
+    let data = topics::COLLECTED.iter().chain([&topics::VIDEO_ENRICHED]);
+    let data = data.map(|name| Spec { name, partitions: layout.partitions(), compacted: false });
+    let tasks = Spec { name: topics::TASKS, partitions: layout.lanes, compacted: true };
+    let cursors = Spec { name: topics::CURSORS, partitions: layout.partitions(), compacted: true };
+    data.chain([tasks, cursors]).collect()
+}
+
+/// Makes the topics that are absent and reports those that are not as stated.
+pub(crate) async fn ensure(connection: &Connection, layout: &Layout) -> Result<(), LogError> {
+    let specs = specs(layout);
+    let existing = partitions_of(connection).await?;
+    let absent: Vec<&Spec> = specs.iter().filter(|s| !existing.contains_key(s.name)).collect();
+    create(connection, layout, &absent).await?;
+    let wrong: Vec<String> = specs.iter().filter_map(|s| mismatch(s, *existing.get(s.name)?)).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(LogError::Topics(wrong.join("\n"))) }
+}
+
+fn mismatch(spec: &Spec, found: i32) -> Option<String> {
+    (found != spec.partitions).then(|| {
+        format!(
+            "  {}: {found} partitions, {} expected (log.lanes{}). Records are kept in order by partition, so the number \
+             cannot change under a running lake: set log.lanes to match, or drain and recreate the topics",
+            spec.name,
+            spec.partitions,
+            if spec.name == topics::TASKS { "" } else { " + 1 for imports" },
+        )
+    })
+}
+
+async fn create(connection: &Connection, layout: &Layout, absent: &[&Spec]) -> Result<(), LogError> {
+    let admin = connection.admin()?;
+    let retention = layout.retention.as_millis().to_string();
+    for spec in absent {
+        let mut topic = NewTopic::new(spec.name, spec.partitions, TopicReplication::Fixed(layout.replication));
+        topic = match spec.compacted {
+            true => topic.set("cleanup.policy", "compact"),
+            false => topic.set("cleanup.policy", "delete").set("retention.ms", &retention),
+        };
+        let operation = format!("create topic {}", spec.name);
+        let options = AdminOptions::new().operation_timeout(Some(ASK));
+        let results = admin.create_topics([&topic], &options).await.map_err(LogError::kafka(operation.clone()))?;
+        for result in results {
+            match result {
+                // Another process made it in between.
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => {
+                    return Err(LogError::kafka(operation)(rdkafka::error::KafkaError::AdminOp(code)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Partition counts of the topics that exist.
+pub(crate) async fn partitions_of(connection: &Connection) -> Result<BTreeMap<String, i32>, LogError> {
+    let connection = connection.clone();
+    let asked = tokio::task::spawn_blocking(move || {
+        let reader = connection.reader()?;
+        let metadata = reader.fetch_metadata(None, ASK).map_err(LogError::kafka("fetch metadata"))?;
+        let topics = metadata.topics().iter().filter(|t| t.error().is_none());
+        Ok(topics.map(|t| (t.name().to_owned(), i32::try_from(t.partitions().len()).unwrap_or(i32::MAX))).collect())
+    });
+    asked.await.unwrap_or_else(|e| Err(LogError::Embedded(format!("metadata: {e}"))))
+}

@@ -1,0 +1,129 @@
+//! Publishing a page: every record to the lane's partition, all acknowledged before the cursor moves.
+
+use crate::log::LogError;
+use crate::log::client::{self, Connection};
+use crate::roles::{RoleError, now};
+use futures::future::try_join_all;
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::util::Timeout;
+use std::collections::BTreeMap;
+use tidelake_connectors::{CycleContext, Reject};
+use tidelake_schemas::lineage::Lineage;
+use tidelake_schemas::topics::{COLLECTED, COVERAGE, CURSORS, DEAD_LETTERS, observed};
+use tidelake_schemas::{CoverageEntry, Cursor, DeadLetter, Observation, codec, ids};
+
+/// A message ready to go.
+pub(super) struct Outgoing {
+    topic: &'static str,
+    key: String,
+    payload: Vec<u8>,
+}
+
+/// Publishes to one lane.
+pub(crate) struct Publisher {
+    producer: FutureProducer,
+    lane: i32,
+    /// Next offset of each topic after what this owner has published.
+    pub(super) positions: BTreeMap<&'static str, i64>,
+}
+
+impl Publisher {
+    pub(super) fn new(connection: &Connection, lane: i32) -> Result<Self, LogError> {
+        Ok(Self { producer: connection.producer()?, lane, positions: BTreeMap::new() })
+    }
+
+    /// Claims the lane; the claim's offset is the epoch.
+    pub(super) async fn claim(&self, key: &str) -> Result<i64, RoleError> {
+        let note = format!("{{\"claimed_at\":\"{}\"}}", now());
+        self.send(CURSORS, key, note.as_bytes(), None).await
+    }
+
+    /// Publishes a fence to every topic; gives their offsets.
+    pub(super) async fn fence(&self, epoch: i64) -> Result<BTreeMap<&'static str, i64>, RoleError> {
+        let lineage = Lineage { epoch: Some(epoch), fence: true, ..Lineage::default() };
+        let headers = client::headers(&lineage);
+        let sends = COLLECTED.map(|topic| async {
+            let offset = self.send(topic, "fence", &[], Some(headers.clone())).await?;
+            Ok::<_, RoleError>((topic, offset))
+        });
+        Ok(try_join_all(sends).await?.into_iter().collect())
+    }
+
+    /// Publishes messages in order; returns once the broker has acknowledged all.
+    pub(super) async fn page(&mut self, messages: &[Outgoing], epoch: i64, correlation: &str) -> Result<(), RoleError> {
+        let lineage = Lineage { epoch: Some(epoch), correlation: Some(correlation.to_owned()), ..Lineage::default() };
+        let headers = client::headers(&lineage);
+        let sends = messages.iter().map(|m| self.send(m.topic, &m.key, &m.payload, Some(headers.clone())));
+        let offsets = try_join_all(sends).await?;
+        for (message, offset) in messages.iter().zip(offsets) {
+            let next = self.positions.entry(message.topic).or_default();
+            *next = (*next).max(offset + 1);
+        }
+        Ok(())
+    }
+
+    /// Writes a cursor.
+    pub(super) async fn cursor(&self, cursor: &Cursor) -> Result<(), RoleError> {
+        self.send(CURSORS, &cursor_key(cursor), &codec::encode(cursor)?, None).await.map(drop)
+    }
+
+    /// Lets compaction remove the cursor of an earlier owner.
+    pub(super) async fn forget_cursor(&self, cursor: &Cursor) -> Result<(), RoleError> {
+        let key = cursor_key(cursor);
+        let record = FutureRecord::<_, [u8]>::to(CURSORS).partition(self.lane).key(&key);
+        let sent = self.producer.send(record, Timeout::Never).await;
+        sent.map(drop).map_err(|(error, _)| LogError::kafka("remove an old cursor")(error).into())
+    }
+
+    async fn send(&self, topic: &str, key: &str, payload: &[u8], headers: Option<OwnedHeaders>) -> Result<i64, RoleError> {
+        let mut record = FutureRecord::to(topic).partition(self.lane).key(key).payload(payload);
+        record.headers = headers;
+        let sent = self.producer.send(record, Timeout::Never).await;
+        let delivered = sent.map_err(|(error, _)| LogError::kafka(format!("publish to {topic}"))(error))?;
+        Ok(delivered.offset)
+    }
+}
+
+fn cursor_key(cursor: &Cursor) -> String {
+    format!("{}\u{0}{}", cursor.task, cursor.epoch)
+}
+
+/// An observation as a message, keyed by its event id.
+pub(super) fn observation(record: &Observation) -> Result<Outgoing, RoleError> {
+    let payload = match record {
+        Observation::Video(o) => codec::encode(o),
+        Observation::Creator(o) => codec::encode(o),
+        Observation::Comment(o) => codec::encode(o),
+        Observation::Hashtag(o) => codec::encode(o),
+        Observation::Sound(o) => codec::encode(o),
+    }?;
+    Ok(Outgoing { topic: observed(record.kind()), key: record.event_id().to_owned(), payload })
+}
+
+/// A refused record as a dead letter.
+pub(super) fn reject(reject: &Reject, connector: &str, context: &CycleContext) -> Result<Outgoing, RoleError> {
+    let letter = DeadLetter {
+        event_id: ids::reject_id(&context.task, context.cycle, &reject.payload),
+        observed_at: context.now,
+        origin: connector.to_owned(),
+        reason: reject.reason.clone(),
+        message: reject.message.clone(),
+        task: Some(context.task.clone()),
+        entity: reject.entity.clone(),
+        payload: reject.payload.clone(),
+        ..DeadLetter::default()
+    };
+    Ok(Outgoing { topic: DEAD_LETTERS, key: letter.event_id.clone(), payload: codec::encode(&letter)? })
+}
+
+/// A coverage entry as a message.
+pub(super) fn coverage(entry: &CoverageEntry) -> Result<Outgoing, RoleError> {
+    Ok(Outgoing { topic: COVERAGE, key: entry.event_id.clone(), payload: codec::encode(entry)? })
+}
+
+impl Outgoing {
+    pub(super) fn id(&self) -> &str {
+        &self.key
+    }
+}

@@ -1,0 +1,54 @@
+//! Which connector runs a task.
+
+use crate::config::{Config, TaskConfig};
+use crate::roles::collect::MakeSource;
+use std::sync::Arc;
+use std::time::Duration;
+use tidelake_connectors::Source;
+use tidelake_connectors::research::{ResearchConfig, ResearchSource, ResearchTask};
+use tidelake_schemas::{Task, Timestamp};
+
+/// Makes sources of tasks, with the credentials of the configuration.
+pub(crate) fn maker(config: &Config) -> Arc<MakeSource> {
+    let research = config.research.clone();
+    Arc::new(move |task: &Task| {
+        let spec = serde_json::from_str(&task.spec).map_err(|e| format!("its spec is not JSON: {e}"))?;
+        make(research.as_ref(), &task.connector, spec)
+    })
+}
+
+fn make(research: Option<&ResearchConfig>, connector: &str, spec: serde_json::Value) -> Result<Box<dyn Source>, String> {
+    match connector {
+        "research-api" => {
+            let config = research.ok_or("connector research-api needs the section [research] with client_key and client_secret")?;
+            let task: ResearchTask = serde_path_to_error::deserialize(spec).map_err(|e| format!("spec.{}: {}", e.path(), e.inner()))?;
+            let source = ResearchSource::new(config.clone(), task).map_err(|e| e.to_string())?;
+            Ok(Box::new(source))
+        }
+        other => Err(format!("unknown connector {other:?}; known are research-api")),
+    }
+}
+
+/// Checks a task of the configuration without polling anything.
+pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<(), String> {
+    make(config.research.as_ref(), &task.connector, task.spec.clone()).map(drop)
+}
+
+/// A task of the configuration as a record of the task topic.
+pub(crate) fn record(task: &TaskConfig, declared_at: Timestamp) -> Task {
+    Task {
+        task: task.name.clone(),
+        connector: task.connector.clone(),
+        spec: task.spec.to_string(),
+        cadence_s: seconds(task.every),
+        priority: task.priority,
+        paused: false,
+        declared_at,
+    }
+}
+
+/// Cadences are whole seconds, at least one: 0 would mean once.
+fn seconds(every: Duration) -> i64 {
+    let whole = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
+    if every.is_zero() { 0 } else { whole.max(1) }
+}

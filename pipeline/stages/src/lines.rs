@@ -1,0 +1,161 @@
+//! One line of text or JSON in, findings as JSON out: what `tidelake enrich` does with each line.
+
+use crate::{Caption, Stages};
+use serde::Serialize;
+use serde_json::Value;
+use tidelake_schemas::{CaptionFindings, Language, TextSpan, json};
+
+/// Fields of a JSON object that may hold the caption, best first.
+const TEXT_FIELDS: [&str; 4] = ["text", "caption", "desc", "video_description"];
+
+/// What is reported of one line.
+#[derive(Debug, Serialize)]
+pub struct Enriched {
+    /// The line's own id, if it was JSON that had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The caption.
+    pub text: String,
+    /// Its language.
+    pub language: Language,
+    /// Hashtags without `#`.
+    pub hashtags: Vec<String>,
+    /// Mentions without `@`.
+    pub mentions: Vec<String>,
+    /// URLs as written.
+    pub urls: Vec<String>,
+    /// Emoji as written.
+    pub emojis: Vec<String>,
+    /// The same with byte offsets, and cashtags.
+    pub spans: Spans,
+}
+
+/// Findings with their UTF-8 byte offsets.
+#[derive(Debug, Serialize)]
+pub struct Spans {
+    /// Hashtags; the offsets include `#`.
+    pub hashtags: Vec<TextSpan>,
+    /// Mentions; the offsets include `@`.
+    pub mentions: Vec<TextSpan>,
+    /// Cashtags; the offsets include `$`.
+    pub cashtags: Vec<TextSpan>,
+    /// URLs.
+    pub urls: Vec<TextSpan>,
+    /// Emoji.
+    pub emojis: Vec<TextSpan>,
+}
+
+/// Enriches one line: plain text, a JSON string, or a JSON object with the caption in `text`, `caption`, `desc` or
+/// `video_description`. A line that looks like JSON but is none is taken as text.
+pub fn enrich(stages: &Stages, line: &str) -> Enriched {
+    let Line { id, text, language } = read(line);
+    let caption = Caption { text: &text, entities: &[], source_language: language.as_deref() };
+    let findings = stages.run(&caption).findings;
+    report(id, text, findings)
+}
+
+/// [`enrich`] as a JSON value. Serialise [`enrich`]'s answer itself where the order of fields matters.
+pub fn enrich_line(stages: &Stages, line: &str) -> Value {
+    serde_json::to_value(enrich(stages, line)).unwrap_or(Value::Null)
+}
+
+/// [`enrich`] as one line of JSON, fields in the order of [`Enriched`].
+pub fn enrich_to_string(stages: &Stages, line: &str) -> String {
+    serde_json::to_string(&enrich(stages, line)).unwrap_or_default()
+}
+
+#[derive(Default)]
+struct Line {
+    id: Option<String>,
+    text: String,
+    language: Option<String>,
+}
+
+fn read(line: &str) -> Line {
+    let line = line.trim_end_matches(['\r', '\n']);
+    let head = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let parsed = if head.starts_with(['{', '"']) { json::from_slice(head.as_bytes()).ok() } else { None };
+    match parsed {
+        Some(Value::String(text)) => Line { text, ..Line::default() },
+        Some(Value::Object(fields)) => from_object(&fields),
+        _ => Line { text: line.trim_start_matches('\u{feff}').to_owned(), ..Line::default() },
+    }
+}
+
+fn from_object(fields: &serde_json::Map<String, Value>) -> Line {
+    let string = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+    Line {
+        id: fields.get("id").and_then(as_id),
+        text: TEXT_FIELDS.iter().find_map(|name| string(name)).unwrap_or_default(),
+        language: string("textLanguage").or_else(|| string("source_language")),
+    }
+}
+
+fn as_id(value: &Value) -> Option<String> {
+    match value {
+        Value::String(id) => Some(id.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    }
+}
+
+fn report(id: Option<String>, text: String, found: CaptionFindings) -> Enriched {
+    let texts = |spans: &[TextSpan]| spans.iter().map(|span| span.text.clone()).collect();
+    Enriched {
+        id,
+        text,
+        hashtags: texts(&found.hashtags),
+        mentions: texts(&found.mentions),
+        urls: texts(&found.urls),
+        emojis: texts(&found.emojis),
+        language: found.language,
+        spans: Spans {
+            hashtags: found.hashtags,
+            mentions: found.mentions,
+            cashtags: found.cashtags,
+            urls: found.urls,
+            emojis: found.emojis,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(line: &str) -> Value {
+        enrich_line(&Stages::standard(), line)
+    }
+
+    #[test]
+    fn text_string_and_object() {
+        for given in ["hi #a @b 😀", r##""hi #a @b 😀""##, r##"{"caption":"hi #a @b \ud83d\ude00"}"##] {
+            let found = line(given);
+            assert_eq!(found["hashtags"][0], "a", "{given}");
+            assert_eq!(found["mentions"][0], "b", "{given}");
+            assert_eq!(found["emojis"][0], "😀", "{given}");
+            assert_eq!(found["spans"]["hashtags"][0]["start"], 3, "{given}");
+        }
+    }
+
+    #[test]
+    fn ids_are_strings() {
+        assert_eq!(line(r#"{"id":7312345678901234567,"text":"x"}"#)["id"], "7312345678901234567");
+        assert_eq!(line(r#"{"id":"a","desc":"x"}"#)["id"], "a");
+        assert!(line(r#"{"text":"x"}"#).get("id").is_none());
+    }
+
+    #[test]
+    fn broken_json() {
+        assert_eq!(line("{not json #a")["hashtags"][0], "a");
+        assert_eq!(line(r#"{"text":"a\ud83d"}"#)["text"], "a\u{fffd}");
+        assert_eq!(line("{}")["text"], "");
+    }
+
+    #[test]
+    fn fields_in_order() {
+        let found = enrich_to_string(&Stages::standard(), r#"{"id":1,"text":""}"#);
+        let start = r#"{"id":"1","text":"","language":{"code":"und","confidence":0.0},"hashtags":[],"mentions":[],"urls":[],"emojis":[],"spans":"#;
+        assert!(found.starts_with(start), "{found}");
+    }
+}

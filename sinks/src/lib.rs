@@ -1,0 +1,5 @@
+//! Everything that takes data out: the Delta lake and SQL over it. Knows no Kafka.
+
+pub mod format;
+pub mod lake;
+pub mod query;

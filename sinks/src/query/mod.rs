@@ -1,0 +1,271 @@
+//! SQL over the lake.
+//!
+//! [`Engine`] holds one DataFusion session whose tables are the lake's Delta tables ([`tables`]) and whose views give
+//! them the flat names analysts use ([`views`]). It only reads ([`guard`]): nothing a query says changes the lake.
+//!
+//! A query sees one version of every table, the one loaded by [`Engine::open`] or the last [`Engine::refresh`]; a
+//! refresh never disturbs a query that is running.
+
+mod error;
+mod guard;
+pub mod split;
+mod tables;
+pub mod views;
+
+pub use error::QueryError;
+pub use tables::{TableInfo, TableKind};
+
+use crate::lake::Lake;
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use deltalake::DeltaTable;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use tidelake_schemas::topics::LANDED;
+use url::Url;
+
+/// What queries may use.
+#[derive(Clone, Debug)]
+pub struct QueryOptions {
+    /// Memory for sorting, grouping and joining, over all queries together; beyond it they spill.
+    pub memory_bytes: usize,
+    /// Where they spill to (made if absent); `None` = the system's temporary directory.
+    pub spill_dir: Option<PathBuf>,
+    /// How many parts a query is worked on in at once; `None` = one per processor.
+    pub target_partitions: Option<usize>,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        Self { memory_bytes: 1 << 30, spill_dir: None, target_partitions: None }
+    }
+}
+
+/// Answers SQL from the lake. Cheap to clone: clones share one session.
+#[derive(Clone)]
+pub struct Engine {
+    lake: Lake,
+    current: Arc<RwLock<Arc<Loaded>>>,
+    /// One refresh at a time.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The tables as of one refresh.
+struct Loaded {
+    session: SessionContext,
+    tables: BTreeMap<&'static str, DeltaTable>,
+    /// Views that the tables at hand do not support, and why.
+    broken_views: BTreeMap<&'static str, String>,
+}
+
+/// An answer underway.
+pub struct Answer {
+    /// The columns.
+    pub schema: SchemaRef,
+    /// The rows. Dropping it cancels the query.
+    pub stream: SendableRecordBatchStream,
+}
+
+/// A column of a table or view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnInfo {
+    /// The name.
+    pub name: String,
+    /// The type, as Arrow writes it.
+    pub kind: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+}
+
+impl Engine {
+    /// Opens the lake for queries. Tables that nothing has landed in yet are there, empty.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn open(
+        root: &Url,
+        storage_options: &HashMap<String, String>,
+        options: QueryOptions,
+    ) -> Result<Self, QueryError> {
+        let lake = Lake::at(root.as_str(), storage_options.clone())?;
+        Self::over(lake, options).await
+    }
+
+    /// As [`Self::open`], over a lake that is already at hand.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn over(lake: Lake, options: QueryOptions) -> Result<Self, QueryError> {
+        let runtime = runtime(&options)?;
+        let tables = open_tables(&lake).await?;
+        let loaded = Loaded::new(config(&options), runtime, tables).await?;
+        Ok(Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default() })
+    }
+
+    /// Loads what has landed since. Whether anything had.
+    ///
+    /// # Errors
+    /// [`QueryError`]; queries then go on seeing what they saw.
+    pub async fn refresh(&self) -> Result<bool, QueryError> {
+        let _one = self.refreshing.lock().await;
+        let before = self.loaded();
+        let tables = refresh_tables(&self.lake, &before.tables).await?;
+        if tables::same_versions(&tables, &before.tables) {
+            return Ok(false);
+        }
+        let session = &before.session;
+        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables).await?;
+        *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(loaded);
+        Ok(true)
+    }
+
+    /// Starts a query: one statement, with or without a closing semicolon.
+    ///
+    /// `SELECT`, `EXPLAIN`, `SHOW`, `DESCRIBE`, and `SET` of session options. Whatever would change something is
+    /// refused. A `SET` holds for the whole engine until it is set again.
+    ///
+    /// # Errors
+    /// [`QueryError`], which says what to do.
+    pub async fn sql(&self, query: &str) -> Result<Answer, QueryError> {
+        let loaded = self.loaded();
+        let explain = |error| loaded.explain(error);
+        let plan = guard::plan(&loaded.session, query).await.map_err(|refusal| refusal.explained(explain))?;
+        let frame = loaded.session.execute_logical_plan(plan).await.map_err(explain)?;
+        let schema: SchemaRef = frame.schema().inner().clone();
+        let stream = frame.execute_stream().await.map_err(explain)?;
+        Ok(Answer { schema, stream })
+    }
+
+    /// Tables and views, with what the tables' logs say about them.
+    pub fn tables(&self) -> Vec<TableInfo> {
+        let loaded = self.loaded();
+        let tables = LANDED.iter().map(|landed| tables::info(&self.lake, landed, loaded.tables.get(landed.table)));
+        let views = views::VIEWS.iter().map(|view| TableInfo {
+            name: view.name.to_owned(),
+            kind: TableKind::View,
+            rows: None,
+            files: None,
+            bytes: None,
+            version: None,
+            location: None,
+            about: view.about.to_owned(),
+        });
+        tables.chain(views).collect()
+    }
+
+    /// The columns of a table or view.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownTable`].
+    pub async fn columns(&self, table: &str) -> Result<Vec<ColumnInfo>, QueryError> {
+        let loaded = self.loaded();
+        let provider = loaded.session.table_provider(table).await.map_err(|e| loaded.explain(e))?;
+        let column = |f: &arrow::datatypes::FieldRef| ColumnInfo {
+            name: f.name().clone(),
+            kind: f.data_type().to_string(),
+            nullable: f.is_nullable(),
+        };
+        Ok(provider.schema().fields().iter().map(column).collect())
+    }
+
+    /// The lake this reads.
+    pub fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    fn loaded(&self) -> Arc<Loaded> {
+        self.current.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("root", &self.lake.root().as_str()).finish_non_exhaustive()
+    }
+}
+
+impl Loaded {
+    async fn new(
+        config: SessionConfig,
+        runtime: Arc<RuntimeEnv>,
+        tables: BTreeMap<&'static str, DeltaTable>,
+    ) -> Result<Self, QueryError> {
+        let session = SessionContext::new_with_config_rt(config, runtime);
+        for landed in &LANDED {
+            let provider = tables::provider(landed, tables.get(landed.table), &session).await?;
+            session.register_table(landed.table, provider).map_err(QueryError::running)?;
+        }
+        let broken_views = views::register(&session).await;
+        Ok(Self { session, tables, broken_views })
+    }
+
+    /// An error of DataFusion's in terms of these tables.
+    fn explain(&self, error: datafusion::error::DataFusionError) -> QueryError {
+        let views = views::VIEWS.iter().map(|v| v.name).filter(|v| !self.broken_views.contains_key(v));
+        let known: Vec<String> = LANDED.iter().map(|l| l.table).chain(views).map(str::to_owned).collect();
+        match QueryError::planning(error, &known) {
+            QueryError::UnknownTable { name, .. } if self.broken_views.contains_key(name.as_str()) => {
+                let why = self.broken_views.get(name.as_str()).cloned().unwrap_or_default();
+                QueryError::BrokenView { name, why }
+            }
+            other => other,
+        }
+    }
+}
+
+async fn open_tables(lake: &Lake) -> Result<BTreeMap<&'static str, DeltaTable>, QueryError> {
+    let opened = LANDED.iter().map(|landed| async move { Ok((landed.table, lake.open(landed.table).await?)) });
+    let opened: Vec<_> = futures::future::try_join_all(opened).await.map_err(|e: crate::lake::LakeError| e)?;
+    Ok(opened.into_iter().filter_map(|(name, table)| Some((name, table?))).collect())
+}
+
+async fn refresh_tables(
+    lake: &Lake,
+    known: &BTreeMap<&'static str, DeltaTable>,
+) -> Result<BTreeMap<&'static str, DeltaTable>, QueryError> {
+    let newer = LANDED.iter().map(|landed| async move {
+        let table = tables::newest(lake, landed.table, known.get(landed.table)).await?;
+        Ok::<_, QueryError>((landed.table, table))
+    });
+    let newer = futures::future::try_join_all(newer).await?;
+    Ok(newer.into_iter().filter_map(|(name, table)| Some((name, table?))).collect())
+}
+
+fn runtime(options: &QueryOptions) -> Result<Arc<RuntimeEnv>, QueryError> {
+    let mode = match &options.spill_dir {
+        Some(dir) => {
+            std::fs::create_dir_all(dir)
+                .map_err(|e| QueryError::SpillDir { path: dir.clone(), why: e.to_string() })?;
+            DiskManagerMode::Directories(vec![dir.clone()])
+        }
+        None => DiskManagerMode::OsTmpDirectory,
+    };
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(options.memory_bytes)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+        .build_arc()
+        .map_err(QueryError::running)
+}
+
+fn config(options: &QueryOptions) -> SessionConfig {
+    let config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema("tidelake", "public")
+        // Reads Parquet texts as views, as the Delta scan does.
+        .set_bool("datafusion.execution.parquet.schema_force_view_types", true)
+        // delta-rs: pushing IN lists down can panic when join keys are dictionaries, as partition columns are.
+        .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_size", 0)
+        .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", 0);
+    match options.target_partitions {
+        Some(partitions) => config.with_target_partitions(partitions.max(1)),
+        None => config,
+    }
+}
+
+#[cfg(test)]
+mod tests;

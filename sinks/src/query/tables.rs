@@ -1,0 +1,132 @@
+//! The lake's Delta tables, as DataFusion sees them and as people list them.
+
+use super::QueryError;
+use crate::lake::{Lake, LakeError};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::prelude::SessionContext;
+use deltalake::DeltaTable;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tidelake_schemas::arrow_schema::arrow_schema;
+use tidelake_schemas::topics::Landed;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableKind {
+    /// A Delta table.
+    Table,
+    /// A query with a name.
+    View,
+}
+
+/// A table or view, for listings. Everything but name and kind is `None` for a view and for a table that nothing has
+/// landed in yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TableInfo {
+    /// The name.
+    pub name: String,
+    /// Table or view.
+    pub kind: TableKind,
+    /// Rows; `None` also when a file has no statistics.
+    pub rows: Option<u64>,
+    /// Files.
+    pub files: Option<u64>,
+    /// Bytes of the files.
+    pub bytes: Option<u64>,
+    /// The table's version.
+    pub version: Option<u64>,
+    /// Where it is.
+    pub location: Option<String>,
+    /// What one row is.
+    pub about: String,
+}
+
+/// The provider of a table: the snapshot that was loaded, or no rows.
+pub(super) async fn provider(
+    landed: &Landed,
+    table: Option<&DeltaTable>,
+    session: &SessionContext,
+) -> Result<Arc<dyn TableProvider>, QueryError> {
+    let Some(table) = table else {
+        return Ok(Arc::new(EmptyTable::new(empty_schema(landed)?)));
+    };
+    let delta = LakeError::delta(landed.table);
+    table.update_datafusion_session(&session.state()).map_err(delta)?;
+    let snapshot = table.snapshot().map_err(LakeError::delta(landed.table))?.snapshot().clone();
+    table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)
+}
+
+/// The columns a table will have once something lands.
+fn empty_schema(landed: &Landed) -> Result<SchemaRef, QueryError> {
+    let record = arrow_schema(landed.schema).map_err(LakeError::arrow(landed.table))?;
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let mut fields: Vec<Arc<Field>> = record.fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new("kafka_partition", DataType::Int32, false)));
+    fields.push(Arc::new(Field::new("kafka_offset", DataType::Int64, false)));
+    fields.push(Arc::new(Field::new("landed_at", instant, false)));
+    fields.push(Arc::new(Field::new("observed_date", DataType::Date32, false)));
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// A table's newest version: what is known brought up to date, or opened if it has come into being.
+pub(super) async fn newest(
+    lake: &Lake,
+    name: &'static str,
+    known: Option<&DeltaTable>,
+) -> Result<Option<DeltaTable>, QueryError> {
+    let Some(known) = known else { return Ok(lake.open(name).await?) };
+    let mut table = known.clone();
+    table.update_state().await.map_err(LakeError::delta(name))?;
+    Ok(Some(table))
+}
+
+/// Whether nothing has landed in between.
+pub(super) fn same_versions(a: &BTreeMap<&'static str, DeltaTable>, b: &BTreeMap<&'static str, DeltaTable>) -> bool {
+    let versions = |t: &BTreeMap<&'static str, DeltaTable>| {
+        t.iter().map(|(name, table)| (*name, table.version())).collect::<Vec<_>>()
+    };
+    versions(a) == versions(b)
+}
+
+/// What a table's log says about it.
+pub(super) fn info(lake: &Lake, landed: &Landed, table: Option<&DeltaTable>) -> TableInfo {
+    let mut info = TableInfo {
+        name: landed.table.to_owned(),
+        kind: TableKind::Table,
+        rows: None,
+        files: None,
+        bytes: None,
+        version: None,
+        location: lake.table_url(landed.table).ok().map(|url| url.to_string()),
+        about: about(landed.table).to_owned(),
+    };
+    let Some(table) = table else { return info };
+    info.version = table.version();
+    let Ok(log) = table.snapshot().and_then(|s| s.snapshot().try_log_data()) else { return info };
+    let (mut rows, mut files, mut bytes) = (Some(0_u64), 0_u64, 0_u64);
+    for file in log.iter() {
+        files += 1;
+        bytes += u64::try_from(file.size()).unwrap_or(0);
+        let deleted = file.deletion_vector_descriptor().map_or(0, |d| u64::try_from(d.cardinality).unwrap_or(0));
+        let here = file.num_records().map(|n| (n as u64).saturating_sub(deleted));
+        rows = rows.zip(here).map(|(a, b)| a + b);
+    }
+    TableInfo { rows, files: Some(files), bytes: Some(bytes), ..info }
+}
+
+fn about(table: &str) -> &'static str {
+    match table {
+        "video_observations" => "A video as seen at one instant by one route, with caption findings",
+        "creator_observations" => "A creator as seen at one instant by one route",
+        "comments" => "A comment as seen at one instant",
+        "hashtag_observations" => "A hashtag as seen at one instant",
+        "sound_observations" => "A sound as seen at one instant",
+        "coverage" => "What a poll asked for, got, and why it stopped",
+        "dead_letters" => "A message that could not be used, with reason and bytes",
+        _ => "",
+    }
+}

@@ -1,0 +1,168 @@
+//! The views: the tables under the flat names analysts use.
+//!
+//! *Newest* is the greatest `observed_at`; among equals the one fetched last; among those the greatest `event_id`, so
+//! that the same rows always give the same answer. The newest observation is taken whole: what it does not know is
+//! null, even if an older one knew.
+
+use datafusion::prelude::SessionContext;
+use std::collections::BTreeMap;
+
+/// A query with a name.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// The name.
+    pub name: &'static str,
+    /// What one row is.
+    pub about: &'static str,
+    /// The query; it may use the views before it.
+    pub sql: &'static str,
+}
+
+/// Every view, in an order in which each uses only those before it.
+pub const VIEWS: [View; 9] = [
+    View { name: "videos", about: "A video, by its newest observation", sql: VIDEOS },
+    View { name: "video_stats", about: "A video's counts at one observation", sql: VIDEO_STATS },
+    View { name: "video_hashtags", about: "A video and one of its hashtags, lower case", sql: VIDEO_HASHTAGS },
+    View { name: "creators", about: "A creator, by the newest observation", sql: CREATORS },
+    View { name: "sounds", about: "A sound, by its newest observation", sql: SOUNDS },
+    View { name: "hashtags", about: "A hashtag, by its newest observation", sql: HASHTAGS },
+    View { name: "stats_24h", about: "A video's counts at 24 hours of age (seen at 12 to 24)", sql: STATS_24H },
+    View { name: "stats_72h", about: "A video's counts at 72 hours of age (seen at 36 to 72)", sql: STATS_72H },
+    View { name: "stats_7d", about: "A video's counts at 7 days of age (seen at 3½ to 7 days)", sql: STATS_7D },
+];
+
+/// One row per video: its newest observation.
+///
+/// `language` is what the language stage found, else what the source claims. `observations` counts all of them, and
+/// `first_observed_at` is when the first was. `url` is null when the author's handle is unknown. `unavailable` says why
+/// a video is gone.
+pub const VIDEOS: &str = "
+SELECT video_id, created_at, created_at_derived, author_handle, author_id, caption, language, region, kind, duration_s,
+       sound_id, views, likes, comments, shares, saves, reposts, counts_rounded, is_ad, is_aigc, observed_at,
+       first_observed_at, observations, unavailable, connector, zone, platform,
+       CASE WHEN platform = 'tiktok' THEN
+            'https://www.tiktok.com/@' || author_handle || CASE WHEN kind = 'photo' THEN '/photo/' ELSE '/video/' END
+            || CAST(video_id AS VARCHAR) END AS url
+FROM (
+  SELECT video_id, created_at, created_at_derived, author['handle'] AS author_handle, author['id'] AS author_id, caption,
+         coalesce(nullif(findings['language']['code'], 'und'), source_language) AS language, region, kind, duration_s,
+         sound['id'] AS sound_id, stats['views'] AS views, stats['likes'] AS likes, stats['comments'] AS comments,
+         stats['shares'] AS shares, stats['saves'] AS saves, stats['reposts'] AS reposts, counts_rounded, is_ad, is_aigc,
+         observed_at, unavailable, provenance['connector'] AS connector, provenance['zone'] AS zone, platform,
+         min(observed_at) OVER (PARTITION BY platform, video_id) AS first_observed_at,
+         count(*) OVER (PARTITION BY platform, video_id) AS observations,
+         row_number() OVER (PARTITION BY platform, video_id
+                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+  FROM video_observations)
+WHERE newest = 1";
+
+/// One row per observation of a video: its counts and where they came from.
+///
+/// `age_hours` is how old the video was; null when it is not known when it was published. With `created_at_derived` that
+/// instant comes from the id.
+pub const VIDEO_STATS: &str = "
+SELECT video_id, observed_at, stats['views'] AS views, stats['likes'] AS likes, stats['comments'] AS comments,
+       stats['shares'] AS shares, stats['saves'] AS saves, stats['reposts'] AS reposts, counts_rounded,
+       (date_part('epoch', observed_at) - date_part('epoch', created_at)) / 3600.0 AS age_hours,
+       created_at, created_at_derived, provenance['connector'] AS connector, provenance['route'] AS route,
+       provenance['task'] AS task, provenance['cycle'] AS cycle, provenance['fetched_at'] AS fetched_at,
+       provenance['zone'] AS zone, unavailable, platform, event_id, observed_date
+FROM video_observations";
+
+/// One row per video and hashtag: those the caption holds and those the source lists, of the newest observation, in
+/// lower case, each once.
+pub const VIDEO_HASHTAGS: &str = "
+WITH newest AS (
+  SELECT * FROM (
+    SELECT video_id, platform, observed_at, findings['hashtags'] AS found, source_hashtags AS listed,
+           row_number() OVER (PARTITION BY platform, video_id
+                              ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+    FROM video_observations)
+  WHERE newest = 1),
+tags AS (
+  SELECT video_id, platform, observed_at, tag['text'] AS tag
+  FROM (SELECT video_id, platform, observed_at, unnest(found) AS tag FROM newest)
+  UNION ALL
+  SELECT video_id, platform, observed_at, tag['name'] AS tag
+  FROM (SELECT video_id, platform, observed_at, unnest(listed) AS tag FROM newest))
+SELECT DISTINCT video_id, lower(ltrim(tag, '#')) AS tag, observed_at, platform
+FROM tags WHERE ltrim(tag, '#') <> ''";
+
+/// One row per creator, by handle (without regard to case): the newest observation.
+pub const CREATORS: &str = "
+SELECT handle, creator_id, nickname, bio, bio_url, verified, private, region, language, created_at, followers, following,
+       likes, videos, counts_rounded, observed_at, first_observed_at, observations, unavailable, connector, zone, platform
+FROM (
+  SELECT handle, creator_id, nickname, bio, bio_url, verified, private, region, language, created_at,
+         stats['followers'] AS followers, stats['following'] AS following, stats['likes'] AS likes,
+         stats['videos'] AS videos, counts_rounded, observed_at, unavailable, provenance['connector'] AS connector,
+         provenance['zone'] AS zone, platform,
+         min(observed_at) OVER (PARTITION BY platform, lower(handle)) AS first_observed_at,
+         count(*) OVER (PARTITION BY platform, lower(handle)) AS observations,
+         row_number() OVER (PARTITION BY platform, lower(handle)
+                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+  FROM creator_observations)
+WHERE newest = 1";
+
+/// One row per sound: its newest observation.
+pub const SOUNDS: &str = "
+SELECT sound_id, title, author, album, original, duration_s, videos, observed_at, observations, platform
+FROM (
+  SELECT sound_id, title, author, album, original, duration_s, videos, observed_at, platform,
+         count(*) OVER (PARTITION BY platform, sound_id) AS observations,
+         row_number() OVER (PARTITION BY platform, sound_id
+                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+  FROM sound_observations)
+WHERE newest = 1";
+
+/// One row per hashtag, by name in lower case: its newest observation.
+pub const HASHTAGS: &str = "
+SELECT tag, hashtag_id, description, views, videos, commerce, observed_at, observations, platform
+FROM (
+  SELECT lower(name) AS tag, hashtag_id, description, views, videos, commerce, observed_at, platform,
+         count(*) OVER (PARTITION BY platform, lower(name)) AS observations,
+         row_number() OVER (PARTITION BY platform, lower(name)
+                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+  FROM hashtag_observations)
+WHERE newest = 1";
+
+/// The counts at an age: the last observation not after it, if it is not before half of it. Never extrapolated.
+macro_rules! stats_at {
+    ($hours:literal) => {
+        concat!(
+            "
+SELECT video_id, observed_at, age_hours, views, likes, comments, shares, saves, connector, platform
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY platform, video_id
+                               ORDER BY observed_at DESC, fetched_at DESC, event_id DESC) AS newest
+  FROM video_stats WHERE age_hours <= ",
+            $hours,
+            " AND age_hours > 0.5 * ",
+            $hours,
+            ")
+WHERE newest = 1"
+        )
+    };
+}
+
+/// One row per video: its counts at 24 hours of age, as last seen between 12 and 24 hours.
+pub const STATS_24H: &str = stats_at!("24.0");
+/// One row per video: its counts at 72 hours of age, as last seen between 36 and 72 hours.
+pub const STATS_72H: &str = stats_at!("72.0");
+/// One row per video: its counts at 7 days of age, as last seen between 84 and 168 hours.
+pub const STATS_7D: &str = stats_at!("168.0");
+
+/// Registers every view. Those that the tables do not support (a table written by another version that lacks a column)
+/// are left out, with the reason.
+pub(super) async fn register(session: &SessionContext) -> BTreeMap<&'static str, String> {
+    let mut broken = BTreeMap::new();
+    for view in VIEWS {
+        let statement = format!("CREATE VIEW {} AS {}", view.name, view.sql);
+        if let Err(error) = session.sql(&statement).await {
+            let why = error.strip_backtrace();
+            tracing::warn!(view = view.name, %why, "view not available");
+            broken.insert(view.name, why);
+        }
+    }
+    broken
+}

@@ -1,0 +1,166 @@
+//! The commit protocol against a real Delta table: what exactly-once stands on.
+
+use std::collections::{BTreeMap, HashMap};
+use tidelake_schemas::topics::{COVERAGE, LANDED, Landed};
+use tidelake_schemas::{CoverageEntry, Timestamp, arrow_schema, codec};
+use tidelake_sinks::lake::{
+    CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions, ledger,
+};
+
+const APP: &str = "tl/test/0";
+
+fn landed() -> Landed {
+    LANDED.into_iter().find(|l| l.topic == COVERAGE).expect("is landed")
+}
+
+fn lake() -> (tempfile::TempDir, Lake) {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let lake = Lake::at(dir.path().to_str().expect("UTF-8"), HashMap::new()).expect("a lake");
+    (dir, lake)
+}
+
+async fn writer(lake: &Lake) -> TableWriter {
+    TableWriter::open(lake, landed(), &WriterOptions::default()).await.expect("opens")
+}
+
+fn batch(ids: std::ops::Range<i64>) -> (arrow::array::RecordBatch, Vec<Position>) {
+    let mut decoder = arrow_schema::decoder(landed().schema, 100).expect("decoder");
+    for id in ids.clone() {
+        let entry = CoverageEntry {
+            event_id: id.to_string(),
+            observed_at: Timestamp(1_700_000_000_000_000),
+            ..CoverageEntry::default()
+        };
+        decoder.decode(&codec::encode(&entry).expect("encodes")).expect("decodes");
+    }
+    let positions = ids.map(|offset| Position { partition: 0, offset }).collect();
+    (decoder.flush().expect("flushes").expect("rows"), positions)
+}
+
+async fn fill(writer: &mut TableWriter, ids: std::ops::Range<i64>) {
+    let (batch, positions) = batch(ids);
+    writer.append(&batch, &positions, Timestamp(1_700_000_001_000_000)).await.expect("appends");
+}
+
+fn record(from: i64, to: i64) -> CommitRecord {
+    let counts = Counts { rows: to - from, ..Counts::default() };
+    CommitRecord {
+        operation: uuid::Uuid::now_v7().to_string(),
+        topic: "test".into(),
+        partitions: BTreeMap::from([(0, PartitionRange { from, to, counts })]),
+    }
+}
+
+async fn commit(writer: &mut TableWriter, app: &str, from: Option<i64>, to: i64) -> Outcome {
+    let before = BTreeMap::from([(app.to_owned(), from)]);
+    let after = BTreeMap::from([(app.to_owned(), to)]);
+    writer.commit(&before, &after, &record(from.unwrap_or(0), to)).await.expect("comes to an outcome")
+}
+
+async fn rows(lake: &Lake) -> i64 {
+    ledger::read(lake, landed().table, None).await.expect("reads").iter().map(|(_, r)| r.partitions[&0].counts.rows).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_and_positions_land_together() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    fill(&mut writer, 0..3).await;
+    assert_eq!(commit(&mut writer, APP, None, 3).await, Outcome::Landed);
+    fill(&mut writer, 3..5).await;
+    assert_eq!(commit(&mut writer, APP, Some(3), 5).await, Outcome::Landed);
+    let stored = writer.reload([APP.to_owned()]).await.expect("reloads");
+    assert_eq!(stored[APP], Some(5));
+    assert_eq!(rows(&lake).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_is_fenced() {
+    let (_dir, lake) = lake();
+    let (mut zombie, mut owner) = (writer(&lake).await, writer(&lake).await);
+    fill(&mut zombie, 0..3).await;
+    fill(&mut owner, 0..4).await;
+    assert_eq!(commit(&mut owner, APP, None, 4).await, Outcome::Landed);
+    assert_eq!(commit(&mut zombie, APP, None, 3).await, Outcome::Fenced { app_id: APP.into() });
+    assert_eq!(rows(&lake).await, 4, "nothing of the zombie landed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_that_covers_the_same_range_is_fenced_too() {
+    let (_dir, lake) = lake();
+    let (mut zombie, mut owner) = (writer(&lake).await, writer(&lake).await);
+    fill(&mut zombie, 0..3).await;
+    fill(&mut owner, 0..3).await;
+    assert_eq!(commit(&mut owner, APP, None, 3).await, Outcome::Landed);
+    assert_eq!(commit(&mut zombie, APP, None, 3).await, Outcome::Fenced { app_id: APP.into() });
+    assert_eq!(rows(&lake).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_of_other_partitions_do_not_fence() {
+    let (_dir, lake) = lake();
+    let (mut one, mut other) = (writer(&lake).await, writer(&lake).await);
+    fill(&mut one, 0..3).await;
+    fill(&mut other, 3..5).await;
+    assert_eq!(commit(&mut other, "tl/test/1", None, 2).await, Outcome::Landed);
+    assert_eq!(commit(&mut one, APP, None, 3).await, Outcome::Landed);
+    // And again, each on the snapshot its own commit returned.
+    fill(&mut other, 5..6).await;
+    assert_eq!(commit(&mut other, "tl/test/1", Some(2), 3).await, Outcome::Landed);
+    fill(&mut one, 6..7).await;
+    assert_eq!(commit(&mut one, APP, Some(3), 4).await, Outcome::Landed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_move_without_rows() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    assert_eq!(commit(&mut writer, APP, None, 7).await, Outcome::Landed);
+    assert_eq!(writer.reload([APP.to_owned()]).await.expect("reloads")[APP], Some(7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rewrite_of_files_does_not_lose_an_append_in_flight() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    for i in 0..3 {
+        fill(&mut writer, i..i + 1).await;
+        let from = (i > 0).then_some(i);
+        assert_eq!(commit(&mut writer, APP, from, i + 1).await, Outcome::Landed);
+    }
+    fill(&mut writer, 3..4).await;
+    // Somebody compacts between this writer's snapshot and its commit.
+    let table = lake.open(landed().table).await.expect("opens").expect("is there");
+    let (_, metrics) = table.optimize().await.expect("compacts");
+    assert_eq!(metrics.num_files_removed, 3);
+    assert_eq!(commit(&mut writer, APP, Some(3), 4).await, Outcome::Landed);
+    assert_eq!(rows(&lake).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_does_not_lose_an_append_in_flight() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    fill(&mut writer, 0..3).await;
+    assert_eq!(commit(&mut writer, APP, None, 3).await, Outcome::Landed);
+    fill(&mut writer, 3..4).await;
+    let table = lake.open(landed().table).await.expect("opens").expect("is there");
+    table.delete().with_predicate("event_id = '1'").await.expect("deletes");
+    assert_eq!(commit(&mut writer, APP, Some(3), 4).await, Outcome::Landed, "ConcurrentDeleteRead is tried again");
+    assert_eq!(writer.reload([APP.to_owned()]).await.expect("reloads")[APP], Some(4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_survive_compaction_and_checkpoints() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    for i in 0..4 {
+        fill(&mut writer, i..i + 1).await;
+        let from = (i > 0).then_some(i);
+        assert_eq!(commit(&mut writer, APP, from, i + 1).await, Outcome::Landed);
+    }
+    let table = lake.open(landed().table).await.expect("opens").expect("is there");
+    let (table, _) = table.optimize().await.expect("compacts");
+    deltalake::checkpoints::create_checkpoint(&table, None).await.expect("checkpoints");
+    assert_eq!(writer.reload([APP.to_owned()]).await.expect("reloads")[APP], Some(4));
+}

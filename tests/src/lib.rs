@@ -1,0 +1,1 @@
+//! The outer suite: drives the real binary.
