@@ -5,33 +5,42 @@ use crate::roles::collect::MakeSource;
 use std::sync::Arc;
 use std::time::Duration;
 use tidelake_connectors::Source;
-use tidelake_connectors::research::{ResearchConfig, ResearchSource, ResearchTask};
+use tidelake_connectors::research::{self, ResearchClient, ResearchSource, ResearchTask};
 use tidelake_schemas::{Task, Timestamp};
 
-/// Makes sources of tasks, with the credentials of the configuration.
+/// Makes sources of tasks, with the credentials of the configuration. One client per credential, shared: its token
+/// and its quota are.
 pub(crate) fn maker(config: &Config) -> Arc<MakeSource> {
-    let research = config.research.clone();
+    let research = client(config);
     Arc::new(move |task: &Task| {
         let spec = serde_json::from_str(&task.spec).map_err(|e| format!("its spec is not JSON: {e}"))?;
-        make(research.as_ref(), &task.connector, spec)
+        make(&research, &task.connector, spec)
     })
 }
 
-fn make(research: Option<&ResearchConfig>, connector: &str, spec: serde_json::Value) -> Result<Box<dyn Source>, String> {
+/// The Research API's client, or why there is none.
+fn client(config: &Config) -> Result<Arc<ResearchClient>, String> {
+    let absent = "connector research-api needs the section [research] with client_key and client_secret";
+    let research = config.research.clone().ok_or(absent)?;
+    ResearchClient::new(research).map(Arc::new).map_err(|e| format!("the Research API's client cannot be made: {e}"))
+}
+
+fn make(research: &Result<Arc<ResearchClient>, String>, connector: &str, spec: serde_json::Value) -> Result<Box<dyn Source>, String> {
     match connector {
-        "research-api" => {
-            let config = research.ok_or("connector research-api needs the section [research] with client_key and client_secret")?;
-            let task: ResearchTask = serde_path_to_error::deserialize(spec).map_err(|e| format!("spec.{}: {}", e.path(), e.inner()))?;
-            let source = ResearchSource::new(config.clone(), task).map_err(|e| e.to_string())?;
+        research::CONNECTOR => {
+            let client = research.as_ref().map_err(Clone::clone)?;
+            let task: ResearchTask =
+                serde_path_to_error::deserialize(spec).map_err(|e| format!("spec.{}: {}", e.path(), e.inner()))?;
+            let source = ResearchSource::with_client(client.clone(), task).map_err(|e| e.to_string())?;
             Ok(Box::new(source))
         }
-        other => Err(format!("unknown connector {other:?}; known are research-api")),
+        other => Err(format!("unknown connector {other:?}; known are {}", research::CONNECTOR)),
     }
 }
 
 /// Checks a task of the configuration without polling anything.
 pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<(), String> {
-    make(config.research.as_ref(), &task.connector, task.spec.clone()).map(drop)
+    make(&client(config), &task.connector, task.spec.clone()).map(drop)
 }
 
 /// A task of the configuration as a record of the task topic.

@@ -28,15 +28,18 @@ const TOPS: [&str; 15] = [
 /// Whether this is an archive: one of its top keys, or a section that lists videos.
 pub(super) fn looks_like(value: &Value) -> bool {
     let Value::Object(map) = value else { return false };
-    let by_top = |key: &String, part: &Value| (part.is_object() || part.is_null()) && TOPS.contains(&normal(key).as_str());
+    let by_top =
+        |key: &String, part: &Value| (part.is_object() || part.is_null()) && TOPS.contains(&normal(key).as_str());
     map.iter().any(|(key, part)| by_top(key, part) || (part.is_object() && has_section(key, part)))
 }
 
 /// `{"Video": {"Videos": {"VideoList": …}}}`, or a section at the top.
 fn has_section(top: &str, part: &Value) -> bool {
-    let listed = |section: &Value| section.as_object().is_some_and(|m| m.keys().any(|key| normal(key).ends_with("list")));
+    let listed =
+        |section: &Value| section.as_object().is_some_and(|m| m.keys().any(|key| normal(key).ends_with("list")));
     let inner = part.as_object().into_iter().flatten();
-    (section_of("", top).is_some() && listed(part)) || inner.into_iter().any(|(key, s)| section_of(top, key).is_some() && listed(s))
+    (section_of("", top).is_some() && listed(part))
+        || inner.into_iter().any(|(key, s)| section_of(top, key).is_some() && listed(s))
 }
 
 /// Reads the allowed sections and names the others.

@@ -36,7 +36,9 @@ impl Section {
             "favoritevideos" | "favoritevideo" | "favorietevideos" | "favoritevideolist" => Self::FavoriteVideos,
             "sharehistory" | "sharedvideos" | "geschiedenisdelen" | "sharehistorylist" => Self::Shared,
             "reposts" | "repostlist" | "herplaatsingen" => Self::Reposted,
-            "favoritehashtags" | "favoritehashtag" | "favorietehashtags" | "favoritehashtaglist" => Self::FavoriteHashtags,
+            "favoritehashtags" | "favoritehashtag" | "favorietehashtags" | "favoritehashtaglist" => {
+                Self::FavoriteHashtags
+            }
             "favoritesounds" | "favoritesound" | "favorietegeluiden" | "favoritesoundlist" => Self::FavoriteSounds,
             _ => return None,
         })
@@ -85,9 +87,13 @@ pub(super) fn read(section: Section, row: &Value, scope: &Scope, sink: &mut Sink
     let row = Row { section, row, link: link.to_owned(), date };
     match links::target(link) {
         Target::Video { id, handle } => read_video(&row, &id, handle, scope, sink),
-        Target::Hashtag { name, id } if section == Section::FavoriteHashtags => read_hashtag(&row, name, id, scope, sink),
+        Target::Hashtag { name, id } if section == Section::FavoriteHashtags => {
+            read_hashtag(&row, name, id, scope, sink)
+        }
         Target::Sound { id, title } if section == Section::FavoriteSounds => read_sound(&row, &id, title, scope, sink),
-        Target::Short => sink.count(format!("short links of section {} left out: where they lead is unknown", section.name())),
+        Target::Short => {
+            sink.count(format!("short links of section {} left out: where they lead is unknown", section.name()))
+        }
         _ if section == Section::Posts => refuse(&row, "missing_id", "its link does not name a video id", sink),
         _ => sink.count(format!("rows of section {} left out: their links point at no video", section.name())),
     }
@@ -173,13 +179,17 @@ fn event_id(row: &Row, kind: EntityKind, entity: &str, scope: &Scope) -> String 
 
 /// Refuses a row; of the row only link and date go on.
 fn refuse(row: &Row, reason: &str, why: &str, sink: &mut Sink) {
-    let message = format!("a row of section {} cannot be read: {why}; look at the payload of this dead letter", row.section.name());
+    let message = format!(
+        "a row of section {} cannot be read: {why}; look at the payload of this dead letter",
+        row.section.name()
+    );
     let payload = json!({"section": row.section.name(), "link": row.link, "date": row.date.map(|d| d.to_string())});
     sink.reject(reason, message, None, &payload);
 }
 
 fn refuse_without_link(section: Section, row: &Value, sink: &mut Sink) {
-    let (reason, why) = if row.is_object() { ("missing_id", "it has no link") } else { ("not_an_object", "it is no object") };
+    let (reason, why) =
+        if row.is_object() { ("missing_id", "it has no link") } else { ("not_an_object", "it is no object") };
     let row = Row { section, row, link: String::new(), date: None };
     refuse(&row, reason, why, sink);
 }

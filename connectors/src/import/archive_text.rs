@@ -1,17 +1,18 @@
 //! Personal archives as text: one file per section, records of `Name: value` lines, an empty line between them.
 //! File names and field names are localised.
 
+use super::Shape;
 use super::archive::section_of;
 use super::archive_rows::{self, Section};
 use super::fields::time_of;
 use super::links::{self, Target};
 use super::scope::Scope;
 use super::sink::Sink;
-use super::Shape;
 use serde_json::{Map, Value};
 
 /// What stands in a section without a record, by language.
-const NO_DATA: [&str; 3] = ["You have no data in this section", "Dit gedeelte bevat geen gegevens", "no data in this section"];
+const NO_DATA: [&str; 3] =
+    ["You have no data in this section", "Dit gedeelte bevat geen gegevens", "no data in this section"];
 
 /// Reads a file of the text layout; `None` when it is none.
 pub(super) fn read(name: &str, text: &str, scope: &Scope, sink: &mut Sink) -> Option<Shape> {

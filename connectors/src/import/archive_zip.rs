@@ -31,7 +31,8 @@ pub(super) fn read(bytes: &[u8], scope: &Scope, sink: &mut Sink) -> Result<Shape
     let mut zip = ZipArchive::new(Cursor::new(bytes))
         .map_err(|fault| NotUnderstood::bytes(bytes, &format!("a ZIP archive that cannot be opened: {fault}")))?;
     let names: Vec<String> = zip.file_names().filter(|name| !is_clutter(name)).map(str::to_owned).collect();
-    let json = |name: &&String| [".json", ".ndjson", ".jsonl", ".html", ".htm"].iter().any(|e| lower(name).ends_with(e));
+    let json =
+        |name: &&String| [".json", ".ndjson", ".jsonl", ".html", ".htm"].iter().any(|e| lower(name).ends_with(e));
     let mut documents: Vec<&String> = names.iter().filter(json).collect();
     // Some archives hold the same twice, under the old and the new name.
     if documents.iter().any(|name| stem(name) == Some("user_data_tiktok")) {
@@ -47,7 +48,9 @@ pub(super) fn read(bytes: &[u8], scope: &Scope, sink: &mut Sink) -> Result<Shape
 }
 
 fn is_clutter(name: &str) -> bool {
-    name.ends_with('/') || name.contains("__MACOSX") || name.rsplit('/').next().is_some_and(|file| file.starts_with('.'))
+    name.ends_with('/')
+        || name.contains("__MACOSX")
+        || name.rsplit('/').next().is_some_and(|file| file.starts_with('.'))
 }
 
 fn lower(name: &str) -> String {
@@ -111,7 +114,9 @@ fn unpacked(zip: &mut Zip, name: &str, sink: &mut Sink) -> Option<Vec<u8>> {
     match read {
         Ok(_) if bytes.len() as u64 <= LARGEST => Some(bytes),
         Ok(_) => {
-            sink.note(format!("file {name} within the ZIP archive is larger than 2 GiB: left out; unpack it and import it"));
+            sink.note(format!(
+                "file {name} within the ZIP archive is larger than 2 GiB: left out; unpack it and import it"
+            ));
             None
         }
         Err(fault) => {

@@ -11,7 +11,7 @@ pub(super) fn read(capture: &Value, scope: &Scope, sink: &mut Sink) {
     if let Some(platform) = text(capture, &["source_platform"]).filter(|p| !p.contains("tiktok")) {
         return sink.count(format!("records of {platform} skipped"));
     }
-    let scope = scope.record_dated(time(capture, &["timestamp_collected"]));
+    let scope = scope.recorded(time(capture, &["timestamp_collected"]));
     let data = capture.get("data").unwrap_or(&Value::Null);
     if read_object(data, &scope, sink).is_none() {
         not_understood(capture, sink);

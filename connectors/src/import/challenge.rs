@@ -15,13 +15,13 @@ pub(super) fn read_info(info: &Value, scope: &Scope, sink: &mut Sink) {
         return;
     };
     let sources = [info.get("stats"), info.get("statsV2"), Some(challenge), Some(info)];
-    let find = |keys: &[&str]| sources.iter().flatten().find_map(|source| count(source, keys));
+    // Answers often say 0 for "not counted": a hashtag with a page has at least one video.
+    let find = |keys: &[&str]| sources.iter().flatten().find_map(|source| count(source, keys).filter(|n| *n > 0));
     let id = opt_id(challenge, &["id", "challengeId", "cid"]);
     sink.push(Observation::Hashtag(HashtagObservation {
         description: any_text(challenge, &["desc", "text"]),
         views: find(&["viewCount", "views"]),
-        // Answers often say 0 for "not counted": a hashtag with a page has at least one video.
-        videos: find(&["videoCount", "posts"]).filter(|videos| *videos > 0),
+        videos: find(&["videoCount", "posts"]),
         commerce: flag(challenge, &["isCommerce"]),
         ..blank(name.trim_start_matches('#'), id, scope)
     }));

@@ -48,7 +48,7 @@ fn named(value: &Value) -> Option<Shape> {
         return Some(Shape::Zeeschuimer);
     }
     if research_json::is_answer(value) {
-        return Some(Shape::Research);
+        return Some(research_json::shape(value));
     }
     if is_oembed(value) {
         return Some(Shape::OEmbed);
@@ -71,7 +71,8 @@ fn is_info_json(value: &Value) -> bool {
     let has = |key: &str| value.get(key).is_some();
     let tool = ["extractor", "extractor_key", "_version", "webpage_url"].iter().any(|key| has(key));
     let playlist = text(value, &["_type"]).is_some_and(|kind| kind == "playlist") && (has("entries") || has("id"));
-    let fields = ["uploader", "upload_date", "repost_count", "formats", "channel_url"].iter().filter(|k| has(k)).count();
+    let fields =
+        ["uploader", "upload_date", "repost_count", "formats", "channel_url"].iter().filter(|k| has(k)).count();
     playlist || (has("id") && (tool || fields >= 2))
 }
 
@@ -97,7 +98,7 @@ fn by_fields(value: &Value) -> Option<Shape> {
         return Some(Shape::Archive);
     }
     if research_json::is_record(value) {
-        return Some(Shape::Research);
+        return Some(research_json::shape(value));
     }
     if channel_export::looks_like(value) {
         return Some(Shape::ChannelExport);
@@ -160,7 +161,8 @@ fn is_search(value: &Value) -> bool {
     let entry = |entry: &Value| entry.get("type").is_some() && any(entry, &["item", "user_list", "common"]).is_some();
     let data = value.get("data").and_then(Value::as_array);
     let listed = data.is_some_and(|entries| entries.iter().any(|e| entry(e)));
-    let empty = data.is_some_and(Vec::is_empty) && value.get("status_code").is_some() && value.get("has_more").is_some();
+    let empty =
+        data.is_some_and(Vec::is_empty) && value.get("status_code").is_some() && value.get("has_more").is_some();
     let users = value.get("user_list").and_then(Value::as_array);
     listed || empty || users.is_some_and(|list| list.iter().any(|user| user.get("user_info").is_some()))
 }

@@ -16,8 +16,9 @@ pub(super) fn read(answer: &Value, scope: &Scope, sink: &mut Sink) {
     if let Some(refusal) = refusal::of(answer) {
         sink.note(format!("holds no record: {refusal}"));
     }
-    read_single(answer, scope, sink);
+    // Profiles first: they count more exactly than the items of the same answer.
     read_infos(answer, scope, sink);
+    read_single(answer, scope, sink);
     for key in LISTS {
         list(answer, key).iter().for_each(|entry| read_entry(entry, scope, sink));
     }
@@ -40,7 +41,8 @@ fn read_single(answer: &Value, scope: &Scope, sink: &mut Sink) {
     }
 }
 
-const EMPTY_ITEM: &str = "holds no record: the item is empty (the website's soft refusal; ask again in another session)";
+const EMPTY_ITEM: &str =
+    "holds no record: the item is empty (the website's soft refusal; ask again in another session)";
 
 /// Profile, hashtag and sound pages.
 fn read_infos(answer: &Value, scope: &Scope, sink: &mut Sink) {

@@ -12,7 +12,7 @@ use tidelake_schemas::{CreatorStats, Observation, VideoObservation, VideoStats};
 /// Reads a record of either kind.
 pub(super) fn read(row: &Value, scope: &Scope, sink: &mut Sink) {
     let meta = row.get("__import_meta").unwrap_or(row);
-    let scope = &scope.record_dated(time(meta, &["timestamp_collected"]));
+    let scope = &scope.recorded(time(meta, &["timestamp_collected"]));
     if looks_like(row) {
         return read_row(row, scope, sink);
     }

@@ -23,7 +23,10 @@ pub(super) fn read(shape: Shape, state: &Value, scope: &Scope, sink: &mut Sink) 
 /// `__DEFAULT_SCOPE__`: one entry per part of the page.
 fn read_universal(state: &Value, scope: &Scope, sink: &mut Sink) {
     let parts = state.get("__DEFAULT_SCOPE__").unwrap_or(state);
-    for (name, part) in parts.as_object().into_iter().flatten() {
+    let parts = || parts.as_object().into_iter().flatten();
+    // Profiles first: they count more exactly than the items of the same page.
+    let (profiles, others): (Vec<_>, Vec<_>) = parts().partition(|(_, part)| part.get("userInfo").is_some());
+    for (name, part) in profiles.into_iter().chain(others) {
         match part {
             Value::Array(entries) if name == "webapp.updated-items" => {
                 entries.iter().for_each(|entry| envelope::read_entry(entry, scope, sink));

@@ -11,7 +11,7 @@ use tidelake_schemas::{CreatorStats, Observation, VideoObservation, VideoStats};
 
 /// Reads a video, or the entries of a playlist.
 pub(super) fn read(info: &Value, scope: &Scope, sink: &mut Sink) {
-    let scope = &scope.record_dated(time(info, &["epoch"]));
+    let scope = &scope.recorded(time(info, &["epoch"]));
     if let Some(other) = other_site(info) {
         return sink.count(format!("videos of {other} skipped"));
     }

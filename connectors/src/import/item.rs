@@ -60,8 +60,8 @@ fn author(item: &Value) -> AuthorRef {
 fn captioned(item: &Value, mut video: VideoObservation) -> VideoObservation {
     video.caption = any_text(item, &["desc"]);
     let entities = text_extra::entities(item, video.caption.as_deref().unwrap_or_default());
-    video.source_hashtags = text_extra::hashtags(item, entities.as_deref());
-    video.source_mentions = text_extra::mentions(entities.as_deref());
+    video.source_hashtags = text_extra::hashtags(item);
+    video.source_mentions = text_extra::mentions(item);
     video.caption_entities = entities.unwrap_or_default();
     video.source_language = language(item, &["textLanguage"]);
     video.region = text(item, &["locationCreated"]);
@@ -113,5 +113,6 @@ pub(super) fn looks_like(value: &Value) -> bool {
     let has = |keys: &[&str]| any(value, keys).is_some();
     let id = has(&["id"]) && !has(&["uniqueId"]);
     let medium = has(&["video", "imagePost", "stats", "statsV2", "music", "author", "playCount", "authorId"]);
-    id && (has(&["desc"]) || has(&["createTime"]) || (has(&["stats"]) && has(&["author", "video"]))) && medium
+    let (desc, time) = (has(&["desc"]), has(&["createTime"]));
+    id && ((desc && time) || (medium && (desc || time)) || (has(&["stats"]) && has(&["author", "video"])))
 }

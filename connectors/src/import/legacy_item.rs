@@ -21,8 +21,8 @@ pub(super) fn read(record: &Value, scope: &Scope, sink: &mut Sink) {
     video.sound = music::sound(music);
     video.sound.id = video.sound.id.or_else(|| opt_id(infos, &["musicId"]));
     let entities = text_extra::entities(record, video.caption.as_deref().unwrap_or_default());
-    video.source_hashtags = text_extra::hashtags(record, entities.as_deref());
-    video.source_mentions = text_extra::mentions(entities.as_deref());
+    video.source_hashtags = text_extra::hashtags(record);
+    video.source_mentions = text_extra::mentions(record);
     video.caption_entities = entities.unwrap_or_default();
     sink.push(Observation::Video(video));
 }

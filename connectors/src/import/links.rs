@@ -67,13 +67,17 @@ fn sound(slug: &str) -> Target {
     if id.is_empty() || !id.bytes().all(|b| b.is_ascii_digit()) {
         return Target::OtherPage;
     }
-    Target::Sound { id: id.into(), title: title.map(|t| t.replace('-', " ").trim().to_owned()).filter(|t| !t.is_empty()) }
+    Target::Sound {
+        id: id.into(),
+        title: title.map(|t| t.replace('-', " ").trim().to_owned()).filter(|t| !t.is_empty()),
+    }
 }
 
 /// The handle of a profile segment, if it is one: not empty, `_`, a numeric id or a secUid.
 pub(super) fn handle(segment: &str) -> Option<String> {
     let name = segment.strip_prefix('@')?;
-    let stand_in = name.is_empty() || name == "_" || name.bytes().all(|b| b.is_ascii_digit()) || name.starts_with("MS4wLj");
+    let stand_in =
+        name.is_empty() || name == "_" || name.bytes().all(|b| b.is_ascii_digit()) || name.starts_with("MS4wLj");
     (!stand_in).then(|| name.to_owned())
 }
 

@@ -27,6 +27,7 @@ mod ndjson;
 mod not_understood;
 mod oembed;
 mod page;
+mod raw;
 mod read;
 mod refusal;
 mod research_json;

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 /// Reads the lines; `None` when no line is understood. Lines that are not JSON are refused one by one.
 pub(super) fn read(text: &str, scope: &Scope, sink: &mut Sink) -> Option<Shape> {
-    let shape = lines(text).find_map(|line| parse(line).and_then(|value| detect::locate(&value).map(|found| found.0)))?;
+    let shape =
+        lines(text).find_map(|line| parse(line).and_then(|value| detect::locate(&value).map(|found| found.0)))?;
     lines(text).for_each(|line| read_line(line, scope, sink));
     Some(shape)
 }
@@ -23,6 +24,7 @@ fn parse(line: &str) -> Option<Value> {
 }
 
 fn read_line(line: &str, scope: &Scope, sink: &mut Sink) {
+    let refused = sink.refused();
     match parse(line) {
         Some(value) if read_object(&value, scope, sink).is_some() => {}
         Some(value) => not_understood(&value, sink),
@@ -31,4 +33,5 @@ fn read_line(line: &str, scope: &Scope, sink: &mut Sink) {
             sink.reject_bytes("not_json", message.into(), None, line.as_bytes().to_vec());
         }
     }
+    sink.restore(refused, line);
 }

@@ -69,7 +69,7 @@ impl fmt::Display for NotUnderstood {
             f,
             "this file is in no known form: it holds {}. Supported are website answers and pages (JSON or HTML), \
              oEmbed answers, Zeeschuimer and 4CAT captures (NDJSON), yt-dlp .info.json, personal archives \
-             (user_data_tiktok.json, text layout, ZIP), Research API answers and channel exports.",
+             (user_data_tiktok.json, text layout, ZIP), Research and Display API answers and channel exports.",
             self.seen
         )
     }

@@ -1,9 +1,9 @@
 //! Whole HTML pages: the state documents in their scripts, found by the script's id, never by position.
 
+use super::Shape;
 use super::read::read_json;
 use super::scope::Scope;
 use super::sink::Sink;
-use super::Shape;
 use scraper::{Html, Selector};
 use serde_json::Value;
 

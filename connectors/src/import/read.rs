@@ -4,8 +4,9 @@ use super::fields::{self, time_of};
 use super::scope::Scope;
 use super::sink::Sink;
 use super::{
-    ImportContext, Imported, NotUnderstood, Shape, archive, archive_text, archive_zip, capture, channel_export, comment,
-    detect, envelope, flat_row, hydration, info_json, item, ndjson, oembed, page, refusal, research_json, user,
+    ImportContext, Imported, NotUnderstood, Shape, archive, archive_text, archive_zip, capture, channel_export,
+    comment, detect, envelope, flat_row, hydration, info_json, item, ndjson, oembed, page, refusal, research_json,
+    user,
 };
 use serde_json::Value;
 use std::path::Path;
@@ -31,10 +32,16 @@ pub(super) fn read_bytes(name: &str, bytes: &[u8], scope: &Scope, sink: &mut Sin
     let text = tidelake_schemas::json::repair(bytes);
     let start = text.trim_start();
     if start.starts_with('<') {
-        return page::read(start, scope, sink).ok_or_else(|| NotUnderstood::bytes(bytes, "an HTML page without TikTok's state"));
+        return page::read(start, scope, sink)
+            .ok_or_else(|| NotUnderstood::bytes(bytes, "an HTML page without TikTok's state"));
     }
     let faulty = match serde_json::from_str::<Value>(&text) {
-        Ok(value) => return read_json(&value, scope, sink).ok_or_else(|| NotUnderstood::json(&value)),
+        Ok(value) => {
+            let refused = sink.refused();
+            let shape = read_json(&value, scope, sink).ok_or_else(|| NotUnderstood::json(&value))?;
+            sink.restore(refused, &text);
+            return Ok(shape);
+        }
         Err(fault) => fault,
     };
     if let Some(shape) = ndjson::read(&text, scope, sink) {
@@ -101,7 +108,9 @@ fn read_shape(shape: Shape, value: &Value, scope: &Scope, sink: &mut Sink) {
     match shape {
         Shape::WebItem if item::looks_like(value) => item::read(value, scope, sink),
         Shape::WebComments if comment::looks_like(value) => comment::read(value, scope, sink),
-        Shape::WebUser if fields::any(value, &["userInfo", "userData"]).is_none() => user::read_info(value, scope, sink),
+        Shape::WebUser if fields::any(value, &["userInfo", "userData"]).is_none() => {
+            user::read_info(value, scope, sink)
+        }
         Shape::Hydration | Shape::SigiState | Shape::NextData | Shape::EmbedState => {
             hydration::read(shape, value, scope, sink);
         }
@@ -110,11 +119,10 @@ fn read_shape(shape: Shape, value: &Value, scope: &Scope, sink: &mut Sink) {
         Shape::FourCat => flat_row::read(value, scope, sink),
         Shape::InfoJson => info_json::read(value, scope, sink),
         Shape::Archive => archive::read(value, scope, sink),
-        Shape::Research => research_json::read(value, scope, sink),
+        Shape::Research | Shape::Display => research_json::read(value, scope, sink),
         Shape::ChannelExport => channel_export::read(value, scope, sink),
         Shape::SoftBlock if refusal::is_whole(value) && !envelope::has_parts(value) => {
-            let what = refusal::of(value).unwrap_or_default();
-            sink.note(format!("holds no record: {what}"));
+            sink.note(format!("holds no record: {}", refusal::told(value)));
         }
         _ => envelope::read(value, scope, sink),
     }

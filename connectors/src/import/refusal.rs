@@ -41,9 +41,22 @@ fn meaning(status: i64) -> &'static str {
 /// Whether an object is nothing but a refusal: a status, and no other content that readers know.
 pub(super) fn is_whole(answer: &Value) -> bool {
     let Value::Object(map) = answer else { return false };
-    let known = ["statusCode", "status_code", "verify_event"].iter().any(|key| map.contains_key(*key));
-    let terse = map.contains_key("code") && (map.contains_key("message") || map.contains_key("type") || map.len() == 1);
-    (known || terse) && of(answer).is_some()
+    let has = |keys: &[&str]| keys.iter().any(|key| map.contains_key(*key));
+    let known = has(&["statusCode", "status_code", "verify_event"]);
+    let verify = text(answer, &["type"]).is_some_and(|kind| kind == "verify");
+    let terse = has(&["code"]) && (has(&["message", "msg"]) || map.len() == 1);
+    ((known || verify || terse) && of(answer).is_some()) || is_hollow(answer)
+}
+
+/// An answer that says all is well and holds nothing: how the website refuses without saying so.
+fn is_hollow(answer: &Value) -> bool {
+    let marks = ["log_pb", "extra", "hasMore", "has_more", "cursor", "shareMeta"];
+    int(answer, &["statusCode", "status_code"]) == Some(0) && any(answer, &marks).is_some()
+}
+
+/// What to say of an answer that [`is_whole`].
+pub(super) fn told(answer: &Value) -> String {
+    of(answer).unwrap_or_else(|| "status 0 and no content (the website's soft refusal)".into())
 }
 
 #[cfg(test)]
@@ -61,6 +74,7 @@ mod tests {
             of(&json!({"status_code": 10204, "status_msg": "item doesn't exist"})).as_deref(),
             Some("video removed, or not shown in this region (status 10204, \"item doesn't exist\")")
         );
+        assert!(is_whole(&json!({"statusCode": 0, "hasMore": false, "cursor": "0"})));
         assert!(is_whole(&json!({"message": "Something went wrong", "code": 400})));
         assert!(!is_whole(&json!({"status": 200, "headers": {}})));
     }

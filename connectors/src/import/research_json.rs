@@ -1,5 +1,6 @@
-//! Answers of the Research API, saved as they came, and single records of them.
+//! Answers of the Research API and the Display API, saved as they came, and single records of them.
 
+use super::Shape;
 use super::fields::{any, handle, int, list, text};
 use super::scope::Scope;
 use super::sink::Sink;
@@ -21,16 +22,38 @@ const VIDEOS: [&str; 6] = [
 pub(super) fn is_answer(value: &Value) -> bool {
     let envelope = value.get("error").is_some_and(|error| error.get("code").is_some() && error.get("log_id").is_some());
     let data = value.get("data").unwrap_or(value);
-    envelope || VIDEOS.iter().any(|key| list(data, key).iter().any(is_record)) || list(data, "comments").iter().any(is_record)
+    envelope
+        || VIDEOS.iter().any(|key| list(data, key).iter().any(is_record))
+        || list(data, "comments").iter().any(is_record)
 }
 
 /// Whether this is a single record: a video, a comment, or a user.
 pub(super) fn is_record(value: &Value) -> bool {
     let has = |keys: &[&str]| keys.iter().filter(|key| value.get(**key).is_some()).count();
     let id = has(&["id", "video_id"]) > 0;
-    let video = id && has(&["video_description", "region_code", "hashtag_names", "username", "music_id"]) >= 2;
-    let comment = has(&["id"]) == 1 && has(&["parent_comment_id"]) == 1 && has(&["video_id", "text", "like_count"]) >= 2;
+    let video = id
+        && has(&[
+            "video_description",
+            "region_code",
+            "hashtag_names",
+            "username",
+            "music_id",
+            "share_url",
+            "embed_link",
+        ]) >= 2;
+    let comment =
+        has(&["id"]) == 1 && has(&["parent_comment_id"]) == 1 && has(&["video_id", "text", "like_count"]) >= 2;
     video || comment
+}
+
+/// The Display API answers in the same envelope, with fields of its own; its data stands under another licence.
+pub(super) fn shape(value: &Value) -> Shape {
+    const OWN: [&str; 7] =
+        ["share_url", "embed_link", "embed_html", "cover_image_url", "open_id", "union_id", "profile_deep_link"];
+    let data = value.get("data").unwrap_or(value);
+    let is_own = |record: &Value| OWN.iter().any(|key| record.get(key).is_some());
+    let own = is_own(data) || data.get("user").is_some_and(is_own) || list(data, "videos").iter().any(is_own);
+    if own { Shape::Display } else { Shape::Research }
 }
 
 /// Reads an answer or a record.
@@ -40,7 +63,7 @@ pub(super) fn read(value: &Value, scope: &Scope, sink: &mut Sink) {
     }
     let code = value.get("error").and_then(|error| text(error, &["code"])).filter(|code| code != "ok");
     if let Some(code) = code {
-        sink.note(format!("holds no record: the Research API refused ({code})"));
+        sink.note(format!("holds no record: the API refused ({code})"));
     }
     let data = value.get("data").unwrap_or(value);
     for key in VIDEOS {
@@ -53,8 +76,9 @@ pub(super) fn read(value: &Value, scope: &Scope, sink: &mut Sink) {
             sink.note(format!("{listed} entries of {key} left out: they describe no observation"));
         }
     }
-    if int(data, &["follower_count", "video_count"]).is_some() {
-        read_account(data, scope, sink);
+    let account = data.get("user").filter(|user| user.is_object()).unwrap_or(data);
+    if int(account, &["follower_count", "video_count"]).is_some() {
+        read_account(account, scope, sink);
     }
 }
 

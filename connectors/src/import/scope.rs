@@ -19,7 +19,7 @@ pub(super) struct Scope<'a> {
     shape: Option<Shape>,
     /// The best known time of recording.
     pub(super) observed_at: Timestamp,
-    /// The record itself says when it was recorded, so that the same entity may come again at another time.
+    /// The content itself says when it was recorded, so that the same entity may come again at another time.
     dated: bool,
 }
 
@@ -34,15 +34,9 @@ impl<'a> Scope<'a> {
         Self { shape: self.shape.or(Some(shape)), ..self.clone() }
     }
 
-    /// The whole document was recorded at this instant, unless a record within says otherwise.
+    /// What is within says itself that it was recorded at this instant; the outermost such instant stays.
     pub(super) fn recorded(&self, at: Option<Timestamp>) -> Self {
-        let at = at.and_then(plausible).filter(|_| !self.dated);
-        Self { observed_at: at.unwrap_or(self.observed_at), ..self.clone() }
-    }
-
-    /// This record was recorded at this instant.
-    pub(super) fn record_dated(&self, at: Option<Timestamp>) -> Self {
-        match at.and_then(plausible) {
+        match at.and_then(plausible).filter(|_| !self.dated) {
             Some(at) => Self { observed_at: at, dated: true, ..self.clone() },
             None => self.clone(),
         }

@@ -43,13 +43,15 @@ pub enum Shape {
     Archive,
     /// An answer of the Research API.
     Research,
+    /// An answer of the Display API: an account's own videos.
+    Display,
     /// A dump with YouTube-like field names.
     ChannelExport,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::WebItem,
         Self::WebItemList,
         Self::WebSearch,
@@ -69,6 +71,7 @@ impl Shape {
         Self::InfoJson,
         Self::Archive,
         Self::Research,
+        Self::Display,
         Self::ChannelExport,
     ];
 
@@ -94,6 +97,7 @@ impl Shape {
             Self::InfoJson => "yt-dlp-info",
             Self::Archive => "personal-archive",
             Self::Research => "research-api",
+            Self::Display => "display-api",
             Self::ChannelExport => "channel-export",
         }
     }
@@ -120,6 +124,7 @@ impl Shape {
             Self::InfoJson => "yt-dlp's .info.json",
             Self::Archive => "a personal archive (user_data_tiktok.json, text layout, or its ZIP)",
             Self::Research => "an answer of the Research API",
+            Self::Display => "an answer of the Display API",
             Self::ChannelExport => "a dump with YouTube-like field names (videoId, channelTitle, viewCount)",
         }
     }
@@ -130,6 +135,7 @@ impl Shape {
             Self::OEmbed => "oembed",
             Self::Archive => "archive",
             Self::Research => "research",
+            Self::Display => "display",
             Self::Zeeschuimer | Self::FourCat | Self::InfoJson | Self::ChannelExport => "import",
             _ => "web",
         }

@@ -1,6 +1,6 @@
 //! Where readers put what they find: observations once each, rejects, notes.
 
-use super::{Imported, Shape};
+use super::{Imported, Shape, raw};
 use crate::reading::required_id;
 use crate::source::Reject;
 use serde_json::Value;
@@ -83,6 +83,25 @@ impl Sink {
         }
         let skipped = |note: &String| note.starts_with("holds no record") || note.starts_with("private sections");
         part.notes.into_iter().filter(|note| !skipped(note)).for_each(|note| self.note(note));
+    }
+
+    /// How many records have been refused so far.
+    pub(super) fn refused(&self) -> usize {
+        self.rejects.len()
+    }
+
+    /// Gives the records refused since there were `from` of them the bytes that they have in `text`.
+    pub(super) fn restore(&mut self, from: usize, text: &str) {
+        let rejects = self.rejects.get_mut(from..).unwrap_or_default();
+        if rejects.is_empty() {
+            return;
+        }
+        let payloads: Vec<Vec<u8>> = rejects.iter().map(|reject| reject.payload.clone()).collect();
+        for (reject, original) in rejects.iter_mut().zip(raw::originals(text, &payloads)) {
+            if let Some(original) = original {
+                reject.payload = original.as_bytes().to_vec();
+            }
+        }
     }
 
     /// Whether nothing at all was found.

@@ -4,6 +4,10 @@ use super::fields::{any, int, list, opt_id, text};
 use serde_json::Value;
 use tidelake_schemas::{CaptionEntity, HashtagRef};
 
+const HASHTAG_NAME: [&str; 3] = ["hashtagName", "HashtagName", "hashtag_name"];
+const HASHTAG_ID: [&str; 3] = ["hashtagId", "HashtagId", "hashtag_id"];
+const HANDLE: [&str; 3] = ["userUniqueId", "UserUniqueId", "user_unique_id"];
+
 /// The marked spans of an item; `None` when it does not say.
 ///
 /// Items of single lists carry `contents[]` instead: spans per paragraph, which are moved to where the paragraph
@@ -43,16 +47,16 @@ fn entity(span: &Value, shift: i32) -> Option<CaptionEntity> {
     if start < 0 || end < start {
         return None;
     }
-    let hashtag = text(span, &["hashtagName", "HashtagName", "hashtag_name"]);
+    let hashtag = text(span, &HASHTAG_NAME);
     let is_hashtag = match int(span, &["type", "Type"]) {
         Some(0) => false,
         Some(1) => true,
         _ => hashtag.is_some(),
     };
     let (kind, name, target_id) = if is_hashtag {
-        ("hashtag", hashtag, opt_id(span, &["hashtagId", "HashtagId", "hashtag_id"]))
+        ("hashtag", hashtag, opt_id(span, &HASHTAG_ID))
     } else {
-        let handle = text(span, &["userUniqueId", "UserUniqueId", "user_unique_id"]);
+        let handle = text(span, &HANDLE);
         ("mention", handle, opt_id(span, &["userId", "UserId", "user_id"]))
     };
     // A span that says neither what nor whom it marks marks nothing that is known.
@@ -65,16 +69,26 @@ fn entity(span: &Value, shift: i32) -> Option<CaptionEntity> {
     })
 }
 
-/// The hashtags an item lists: its challenges, then those that only its caption marks.
-pub(super) fn hashtags(item: &Value, entities: Option<&[CaptionEntity]>) -> Option<Vec<HashtagRef>> {
+/// Every span of an item, with or without a position: reduced items keep only what a span names.
+fn spans(item: &Value) -> Option<Vec<&Value>> {
+    let whole = any(item, &["textExtra", "text_extra"]).and_then(Value::as_array);
+    let contents = item.get("contents").and_then(Value::as_array);
+    if whole.is_none() && contents.is_none() {
+        return None;
+    }
+    let parts = contents.into_iter().flatten().flat_map(|part| list(part, "textExtra"));
+    Some(whole.into_iter().flatten().chain(parts).collect())
+}
+
+/// The hashtags an item lists: its challenges, then those that only its caption marks; `None` when it does not say.
+pub(super) fn hashtags(item: &Value) -> Option<Vec<HashtagRef>> {
     let challenges = any(item, &["challenges", "challengeInfoList"]).and_then(Value::as_array);
-    if challenges.is_none() && entities.is_none() {
+    let spans = spans(item);
+    if challenges.is_none() && spans.is_none() {
         return None;
     }
     let listed = challenges.into_iter().flatten().filter_map(challenge);
-    let marked = entities.into_iter().flatten().filter(|e| e.kind == "hashtag").filter_map(|e| {
-        Some(HashtagRef { id: e.target_id, name: e.name.clone()? })
-    });
+    let marked = spans.into_iter().flatten().filter_map(marked_hashtag);
     let mut all: Vec<HashtagRef> = Vec::new();
     for hashtag in listed.chain(marked) {
         let known = hashtag.name.to_lowercase();
@@ -83,6 +97,11 @@ pub(super) fn hashtags(item: &Value, entities: Option<&[CaptionEntity]>) -> Opti
         }
     }
     Some(all)
+}
+
+fn marked_hashtag(span: &Value) -> Option<HashtagRef> {
+    let name = text(span, &HASHTAG_NAME)?;
+    Some(HashtagRef { id: opt_id(span, &HASHTAG_ID), name })
 }
 
 fn challenge(challenge: &Value) -> Option<HashtagRef> {
@@ -94,10 +113,10 @@ fn challenge(challenge: &Value) -> Option<HashtagRef> {
     (!name.is_empty()).then(|| HashtagRef { id: opt_id(challenge, &["id", "challengeId", "cid"]), name })
 }
 
-/// The handles an item marks as mentioned.
-pub(super) fn mentions(entities: Option<&[CaptionEntity]>) -> Option<Vec<String>> {
+/// The handles an item marks as mentioned; `None` when it does not say.
+pub(super) fn mentions(item: &Value) -> Option<Vec<String>> {
     let mut handles: Vec<String> = Vec::new();
-    for name in entities?.iter().filter(|e| e.kind == "mention").filter_map(|e| e.name.clone()) {
+    for name in spans(item)?.into_iter().filter_map(|span| text(span, &HANDLE)) {
         if !handles.contains(&name) {
             handles.push(name);
         }
@@ -135,9 +154,9 @@ mod tests {
         });
         let spans = entities(&item, "").unwrap();
         assert_eq!(spans.len(), 3);
-        let tags = hashtags(&item, Some(&spans)).unwrap();
-        assert_eq!(tags.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["Cats", "y"]);
-        assert_eq!(mentions(Some(&spans)).unwrap(), ["bo"]);
+        let tags = hashtags(&item).unwrap();
+        assert_eq!(tags.iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["Cats", "y", "bad"]);
+        assert_eq!(mentions(&item).unwrap(), ["bo"]);
         assert_eq!(entities(&json!({}), ""), None);
     }
 }

@@ -154,19 +154,20 @@ impl ResearchClient {
             return Err(Failure::new(Trouble::Quota, message));
         }
         run.requests += 1;
-        let sent = self
+        let answer = self
             .http
             .post(self.config.url(&format!("v2/research/{}/", request.route)))
             .query(&[("fields", request.fields)])
             .bearer_auth(token.secret.expose_secret())
             .json(request.body)
             .send()
-            .await;
-        let answer = sent.map_err(|e| Failure::new(Trouble::Server, transport(&e)))?;
+            .await?;
         let (status, retry_after) = (answer.status().as_u16(), retry_after(&answer));
-        let bytes = answer.bytes().await.map_err(|e| Failure::new(Trouble::Server, transport(&e)))?;
-        decode::open(status, &bytes)
-            .map_err(|(trouble, message)| Failure { retry_after, ..Failure::new(trouble, message) })
+        let bytes = answer.bytes().await?;
+        decode::open(status, &bytes).map_err(|(trouble, message)| {
+            let message = message.replace(token.secret.expose_secret(), "***");
+            Failure { retry_after, ..Failure::new(trouble, message) }
+        })
     }
 }
 
@@ -192,6 +193,15 @@ impl Failure {
             self.trouble = Trouble::Server;
         }
         self
+    }
+}
+
+/// No answer in time says of a query what a gateway's 504 says: it is too broad.
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        let too_broad = error.is_timeout() && !error.is_connect();
+        let trouble = if too_broad { Trouble::Timeout } else { Trouble::Server };
+        Self::new(trouble, transport(&error))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tidelake_schemas::Observation;
+use tidelake_schemas::{CommentObservation, Observation};
 
 pub(super) const ROUTE: &str = "video/comment/list";
 
@@ -61,11 +61,12 @@ fn page(
     data: &RawValue,
     ledger: Ledger,
 ) -> Result<Page, Fault> {
+    let video_id = task.video_ids.get(at.index).copied();
     let answer = ListPage::parse(data).map_err(|e| unreadable(ROUTE, &e, reply.requests))?;
     let mut page = Page { ledger, ..Page::default() };
     let context = poll.reading(ROUTE, reply);
     for raw in answer.records() {
-        match read_record(raw, |value| read_comment(value, &context)) {
+        match read_record(raw, |value| read_comment(value, &context)).map(|comment| of_video(comment, video_id)) {
             Ok(comment) => page.observations.push(Observation::Comment(comment)),
             Err(reject) => page.rejects.push(reject),
         }
@@ -82,6 +83,13 @@ fn page(
     }
     (page.next, page.ledger.stop_reason) = next_video(task, at, reason);
     Ok(page)
+}
+
+/// A comment that does not say whose it is belongs to the video asked for.
+fn of_video(comment: CommentObservation, asked: Option<i64>) -> CommentObservation {
+    let video_id = comment.video_id.or(asked);
+    let parent_comment_id = comment.parent_comment_id.filter(|&parent| Some(parent) != video_id);
+    CommentObservation { video_id, parent_comment_id, ..comment }
 }
 
 /// The next video, or the end of the cycle for `reason`.

@@ -100,7 +100,10 @@ mod tests {
 
     #[test]
     fn success_is_what_the_code_says() {
-        assert_eq!(data(r#"{"data":{"a":1},"error":{"code":"ok","message":"","log_id":"x"}}"#), Ok(r#"{"a":1}"#.into()));
+        assert_eq!(
+            data(r#"{"data":{"a":1},"error":{"code":"ok","message":"","log_id":"x"}}"#),
+            Ok(r#"{"a":1}"#.into())
+        );
         assert_eq!(data(r#"{"data":{},"error":{"code":"internal_error","message":""}}"#), Err(Trouble::Server));
         assert_eq!(data(r#"{"data":{}}"#), Ok("{}".into()));
         assert_eq!(data(r#"{"error":{"code":"ok"}}"#), Err(Trouble::Format));
@@ -115,7 +118,10 @@ mod tests {
         assert!(empty.records().is_empty() && !empty.has_more() && empty.search_id().is_none());
         assert_eq!(parse(r#"{"cursor":100,"has_more":true}"#).cursor_after(0, 100), 100);
         assert_eq!(parse(r#"{"cursor":100,"has_more":true}"#).cursor_after(100, 100), 200);
-        assert_eq!(parse(r#"{"cursor":"7","search_id":7354367454467855403}"#).search_id().as_deref(), Some("7354367454467855403"));
+        assert_eq!(
+            parse(r#"{"cursor":"7","search_id":7354367454467855403}"#).search_id().as_deref(),
+            Some("7354367454467855403")
+        );
     }
 
     #[test]

@@ -109,7 +109,9 @@ impl Trouble {
             Self::Stale => (FaultClass::Transient, "Wait; the search goes on where it stopped"),
             Self::Timeout => (FaultClass::Transient, "Wait; if it comes again, narrow the query"),
             Self::Server => (FaultClass::Transient, "Wait; TikTok's servers have hours of trouble at times"),
-            Self::Format => (FaultClass::Format, "Check base_url; if it is right, the API has changed: update tidelake"),
+            Self::Format => {
+                (FaultClass::Format, "Check base_url; if it is right, the API has changed: update tidelake")
+            }
         };
         Fault { class, operation: operation.into(), message, action: format!("{action}."), retry_at, requests }
     }
@@ -145,7 +147,10 @@ mod tests {
     fn both_forms_of_an_error() {
         let struct_form = json!({"error": {"code": "invalid_params", "message": "m", "log_id": "l"}});
         let flat = json!({"error": "invalid_client", "error_description": "d", "log_id": "l"});
-        assert_eq!(ErrorBody::read(&struct_form).map(|e| e.describe(400)).as_deref(), Some("HTTP 400 invalid_params: m (log id l)"));
+        assert_eq!(
+            ErrorBody::read(&struct_form).map(|e| e.describe(400)).as_deref(),
+            Some("HTTP 400 invalid_params: m (log id l)")
+        );
         assert_eq!(ErrorBody::read(&flat).map(|e| (e.code, e.message)), Some(("invalid_client".into(), "d".into())));
         assert_eq!(ErrorBody::read(&json!({"data": {}})), None);
     }

@@ -40,11 +40,11 @@ mod tests {
 
     #[test]
     fn a_new_day_is_a_new_quota() {
-        let noon = Timestamp(1_704_499_196_000_000);
+        let evening = Timestamp(1_704_499_196_000_000);
         let quota = Quota::new(2);
-        assert_eq!([noon; 3].map(|now| quota.spend(now)), [true, true, false]);
-        let midnight = reset_after(noon);
-        assert_eq!(midnight.to_string(), "2024-01-07T00:00:00Z");
+        assert_eq!([evening; 3].map(|now| quota.spend(now)), [true, true, false]);
+        let midnight = reset_after(evening);
+        assert_eq!(midnight.to_string(), "2024-01-06T00:00:00Z");
         assert!(!quota.spend(Timestamp(midnight.0 - 1)));
         assert!(quota.spend(midnight));
     }

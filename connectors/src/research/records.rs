@@ -7,8 +7,7 @@ use crate::reading::{
 use crate::source::Reject;
 use serde_json::Value;
 use tidelake_schemas::observation::{
-    AuthorRef, CommentObservation, CreatorObservation, CreatorStats, HashtagRef, SoundRef, VideoObservation,
-    VideoStats,
+    AuthorRef, CommentObservation, CreatorObservation, CreatorStats, HashtagRef, SoundRef, VideoObservation, VideoStats,
 };
 use tidelake_schemas::{EntityKind, Timestamp, ids};
 
@@ -205,7 +204,10 @@ mod tests {
         let stats = VideoStats { views: Some(0), likes: Some(6), ..VideoStats::default() };
         assert_eq!(video.stats, stats, "absent and null counts stay unknown");
         let tags = video.source_hashtags.expect("hashtags");
-        assert_eq!(tags.iter().map(|t| (t.id, t.name.as_str())).collect::<Vec<_>>(), [(Some(9), "cats"), (None, "duet")]);
+        assert_eq!(
+            tags.iter().map(|t| (t.id, t.name.as_str())).collect::<Vec<_>>(),
+            [(Some(9), "cats"), (None, "duet")]
+        );
         assert_eq!((video.effect_ids, video.playlist_id, video.voice_to_text), (None, None, None));
     }
 

@@ -5,9 +5,7 @@ use super::config::ResearchConfig;
 use super::task::{ResearchTask, TaskError};
 use super::{CONNECTOR, ZONE, comments, users, videos};
 use crate::reading::ReadContext;
-use crate::source::{
-    Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason,
-};
+use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason};
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -70,7 +68,8 @@ impl Source for ResearchSource {
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let poll = Poll { client: &self.client, context, clock: Clock::starting_at(context.now), since: Instant::now() };
+        let poll =
+            Poll { client: &self.client, context, clock: Clock::starting_at(context.now), since: Instant::now() };
         match &self.task {
             ResearchTask::Videos(task) => videos::poll(&poll, task, state).await,
             ResearchTask::User(task) => users::poll(&poll, task, state).await,

@@ -133,7 +133,8 @@ impl ResearchTask {
     /// # Errors
     /// Where in the task and what is wrong.
     pub fn from_value(value: &serde_json::Value) -> Result<Self, TaskError> {
-        let task: Self = serde_path_to_error::deserialize(value).map_err(|e| TaskError::Setting("task", e.to_string()))?;
+        let task: Self =
+            serde_path_to_error::deserialize(value).map_err(|e| TaskError::Setting("task", e.to_string()))?;
         task.validate()?;
         Ok(task)
     }

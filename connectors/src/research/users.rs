@@ -18,7 +18,6 @@ pub(super) const ROUTE: &str = "user/info";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct UsersState {
     index: usize,
-    restarts: u32,
 }
 
 pub(super) async fn poll(poll: &Poll<'_>, task: &UserTask, state: Option<&Value>) -> Result<Page, Fault> {
@@ -40,7 +39,7 @@ pub(super) async fn poll(poll: &Poll<'_>, task: &UserTask, state: Option<&Value>
 }
 
 fn next(task: &UserTask, at: &UsersState) -> (Next, StopReason) {
-    let next = UsersState { index: at.index + 1, restarts: 0 };
+    let next = UsersState { index: at.index + 1 };
     if next.index < task.usernames.len() {
         (at_once(&next), StopReason::Continue)
     } else {

@@ -7,8 +7,8 @@ use super::source::{Poll, at_once, read_state, survive, unreadable};
 use super::task::VideosTask;
 use super::window::VideosState;
 use crate::source::{Fault, Ledger, Next, Page, StopReason};
-use serde_json::{Value, json};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use tidelake_schemas::Observation;
 
 pub(super) const ROUTE: &str = "video/query";

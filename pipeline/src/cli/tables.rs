@@ -14,7 +14,7 @@ pub(crate) struct TablesArgs {
 
 pub(crate) async fn run(args: &TablesArgs, config: &Config) -> Result<(), Failure> {
     let engine = super::lake::engine(config).await?;
-    let tables = engine.tables();
+    let tables = engine.tables().await?;
     let number = |n: Option<i64>| n.map_or_else(String::new, |n| n.to_string());
     let rows = tables.iter().map(|t| {
         let version = number(t.version.and_then(|v| i64::try_from(v).ok()));

@@ -96,6 +96,5 @@ fn decode(payload: &[u8], schema: codec::SchemaName) -> Result<String, String> {
     let mut writer = Format::Ndjson.writer(&mut line, &batch.schema(), &FormatOptions::default()).map_err(|e| e.to_string())?;
     writer.write(&batch).map_err(|e| e.to_string())?;
     writer.finish().map_err(|e| e.to_string())?;
-    drop(writer);
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
 }

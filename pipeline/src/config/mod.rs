@@ -6,6 +6,7 @@ mod sources;
 mod units;
 
 pub(crate) use sources::{Mistake, Mistakes};
+pub(crate) use units::parse_duration;
 
 use crate::log::topics::Layout;
 use crate::roles::land::Rotation;

@@ -10,6 +10,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tansu_broker::broker::Broker;
+use tansu_broker::coordinator::group::administrator::Controller;
+use tansu_storage::StorageContainer;
 use url::Url;
 use uuid::Uuid;
 
@@ -65,25 +67,39 @@ impl Drop for Embedded {
 }
 
 async fn serve(store: &Path, address: SocketAddr) -> Result<tokio::task::JoinHandle<()>, LogError> {
-    let url = |text: String| Url::parse(&text).map_err(|e| LogError::Embedded(format!("{text}: {e}")));
-    let listener = url(format!("tcp://{address}"))?;
-    let store = std::path::absolute(store).map_err(|e| at(store, &e))?;
-    let mut broker = Broker::<(), ()>::builder()
+    let listener = url(&format!("tcp://{address}"))?;
+    let store = store_url(&std::path::absolute(store).map_err(|e| at(store, &e))?)?;
+    let mut broker = Broker::<Controller<StorageContainer>, StorageContainer>::builder()
         .node_id(tansu_broker::NODE_ID)
         .cluster_id(CLUSTER)
         .incarnation_id(Uuid::new_v4())
         .advertised_listener(listener.clone())
         .listener(listener)
-        .storage(url(format!("sqlite://{}", store.display()))?)
+        .storage(store)
         .silent(true)
         .build()
         .await
         .map_err(|e| LogError::Embedded(e.to_string()))?;
     Ok(tokio::spawn(async move {
-        if let Err(error) = broker.serve(Instant::now()).await {
+        if let Err(error) = broker.serve(tokio::time::Instant::now()).await {
             tracing::error!(%error, "the embedded broker stopped");
         }
     }))
+}
+
+fn url(text: &str) -> Result<Url, LogError> {
+    Url::parse(text).map_err(|e| LogError::Embedded(format!("{text}: {e}")))
+}
+
+/// The store's URL. Tansu takes the path relative to the working directory unless it begins with a second slash, and
+/// as it stands in the URL, so that characters a URL must escape cannot be used.
+fn store_url(store: &Path) -> Result<Url, LogError> {
+    let url = url(&format!("sqlite:///{}", store.display()))?;
+    if url.path().strip_prefix('/') == store.to_str() {
+        return Ok(url);
+    }
+    let why = "has characters the embedded broker cannot use (spaces, accents, %, #, ?). Choose another --data-dir";
+    Err(LogError::Embedded(format!("{} {why}", store.display())))
 }
 
 fn lock(path: &Path) -> Result<File, LogError> {

@@ -89,7 +89,6 @@ struct Loop {
     assignments: Assignments,
     producer: ThreadedProducer<Deliveries>,
     deliveries: Deliveries,
-    labels: Vec<String>,
     /// Next input offset by partition, since the last commit.
     reached: BTreeMap<i32, i64>,
 }
@@ -102,8 +101,7 @@ impl Loop {
         let producer = enrich.connection.producer_config().create_with_context(deliveries.clone());
         let producer = producer.map_err(LogError::kafka("create producer"))?;
         consumer.subscribe(&[VIDEO_OBSERVED]).map_err(LogError::kafka("subscribe"))?;
-        let labels = enrich.stages.labels();
-        Ok(Self { enrich, consumer, assignments, producer, deliveries, labels, reached: BTreeMap::new() })
+        Ok(Self { enrich, consumer, assignments, producer, deliveries, reached: BTreeMap::new() })
     }
 
     fn run(mut self, stop: &Stop) -> Result<(), RoleError> {
@@ -157,7 +155,7 @@ impl Loop {
             return Ok((VIDEO_ENRICHED, None, lineage));
         }
         let payload = message.payload().unwrap_or_default();
-        match enrich_message(&self.enrich.stages, &self.labels, payload) {
+        match enrich_message(&self.enrich.stages, payload) {
             Ok(enriched) => {
                 self.enrich.progress.enriched(1);
                 Ok((VIDEO_ENRICHED, Some(enriched), lineage))
@@ -210,18 +208,14 @@ impl Loop {
 }
 
 /// The enriched message of an observed one.
-pub(crate) fn enrich_message(stages: &Stages, labels: &[String], observed: &[u8]) -> Result<Vec<u8>, CodecError> {
+pub(crate) fn enrich_message(stages: &Stages, observed: &[u8]) -> Result<Vec<u8>, CodecError> {
     let video: VideoObservation = codec::decode(observed)?;
     let caption = Caption {
         text: video.caption.as_deref().unwrap_or_default(),
         entities: &video.caption_entities,
         source_language: video.source_language.as_deref(),
     };
-    let mut enrichment = stages.run(&caption);
-    if enrichment.stages.is_empty() {
-        enrichment.stages = labels.to_vec();
-    }
-    codec::append_enrichment(observed, &enrichment)
+    codec::append_enrichment(observed, &stages.run(&caption))
 }
 
 /// Deterministic: the same input gives the same letter, so its instant is the input's own.

@@ -7,7 +7,7 @@
 mod filter;
 mod table;
 
-pub(crate) use filter::{Track, Verdict, app_ids};
+pub(crate) use filter::app_ids;
 
 use crate::log::LogError;
 use crate::log::client::Connection;

@@ -55,11 +55,17 @@ fn find(text: &str, adjacent: Adjacent) -> Vec<TextSpan> {
             continue;
         }
         let name = start + marker.len_utf8();
-        let Some(end) = body_end(text, name) else { continue };
-        skip = end;
-        if is_closed(text, end, adjacent) {
-            tags.push(text::span(&text[name..end], start, end));
-            chain = end;
+        let Some(body) = body(text, name) else { continue };
+        skip = body.end;
+        if !is_closed(text, body.end, adjacent) {
+            continue;
+        }
+        if body.letter {
+            tags.push(text::span(&text[name..body.end], start, body.end));
+        }
+        // A number is no hashtag, but a chain goes on behind it.
+        if body.letter || start == chain {
+            chain = body.end;
         }
     }
     tags
@@ -70,22 +76,27 @@ fn may_follow(previous: Option<char>) -> bool {
     previous.is_none_or(|c| matches!(c, '\u{fe0e}' | '\u{fe0f}') || !(c == '&' || is_tag_char(c)))
 }
 
-/// The end of the hashtag's name that starts at `name`; `None` if it holds no letter or `#` is part of a keycap.
-fn body_end(text: &str, name: usize) -> Option<usize> {
+/// What stands behind a marker.
+struct Body {
+    end: usize,
+    letter: bool,
+}
+
+/// The characters at `name` that a hashtag may hold; `None` if there are none or `#` is part of a keycap.
+fn body(text: &str, name: usize) -> Option<Body> {
     let rest = &text[name..];
     if rest.starts_with(['\u{fe0f}', '\u{20e3}']) {
         return None;
     }
-    let mut letter = false;
-    let mut end = name;
+    let mut body = Body { end: name, letter: false };
     for (at, c) in rest.char_indices() {
         if !is_tag_char(c) || starts_keycap(&rest[at..]) {
             break;
         }
-        letter |= is_letter_or_mark(c);
-        end = name + at + c.len_utf8();
+        body.letter |= is_letter_or_mark(c);
+        body.end = name + at + c.len_utf8();
     }
-    letter.then_some(end)
+    (body.end > name).then_some(body)
 }
 
 fn starts_keycap(text: &str) -> bool {
@@ -96,7 +107,7 @@ fn starts_keycap(text: &str) -> bool {
 /// Does the hashtag end here, rather than being part of a URL or of `#a#`?
 fn is_closed(text: &str, end: usize, adjacent: Adjacent) -> bool {
     match after(text, end) {
-        Some(c) if is_hash(c) => adjacent == Adjacent::Each && body_end(text, end + c.len_utf8()).is_some(),
+        Some(c) if is_hash(c) => adjacent == Adjacent::Each && body(text, end + c.len_utf8()).is_some(),
         _ => !text[end..].starts_with("://"),
     }
 }
@@ -127,7 +138,8 @@ mod tests {
     fn chains() {
         assert_eq!(each("x #fyp#funny#猫"), ["fyp", "funny", "猫"]);
         assert_eq!(each("#fyp#"), [""; 0]);
-        assert_eq!(each("#fyp#1"), [""; 0]);
+        assert_eq!(each("#fyp#1000#cats #1#2"), ["fyp", "cats"]);
+        assert_eq!(each("#1#cats"), [""; 0]);
         assert_eq!(tags("#fyp#funny", Adjacent::None), [""; 0]);
         assert_eq!(tags("#fyp #funny", Adjacent::None), ["fyp", "funny"]);
     }

@@ -20,7 +20,7 @@ mod urls;
 
 pub use cashtags::Cashtags;
 pub use emoji::Emojis;
-pub use hashtags::Hashtags;
+pub use hashtags::{Adjacent, Hashtags};
 pub use language::LanguageOf;
 pub use mentions::Mentions;
 pub use urls::Urls;

@@ -10,6 +10,8 @@ use tidelake_schemas::CaptionFindings;
 const MAX_URL_CHARS: usize = 4096;
 const MAX_TCO_SLUG: usize = 40;
 const MAX_LABEL_CHARS: usize = 63;
+/// More labels than any real domain holds; keeps hostile captions cheap.
+const MAX_LABELS: usize = 128;
 
 /// Finds URLs.
 #[derive(Clone, Copy, Debug, Default)]
@@ -270,7 +272,8 @@ fn domain_end(text: &str, start: usize, regions: &mut Regions<'_>) -> Option<usi
     let region_end = regions.end_of_promising(start)?;
     let mut best = None;
     let mut label = start;
-    while let Some(length) = text[label..region_end].find('.') {
+    for _ in 0..MAX_LABELS {
+        let Some(length) = text[label..region_end].find('.') else { break };
         let dot = label + length;
         if !is_subdomain(&text[label..dot]) {
             break;

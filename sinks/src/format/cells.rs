@@ -5,8 +5,8 @@ use super::json::{NAIVE_INSTANT, nested_options};
 use super::numbers::is_nested;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::FieldRef;
-use arrow::json::writer::{NullableEncoder, make_encoder};
 use arrow::json::EncoderOptions;
+use arrow::json::writer::{NullableEncoder, make_encoder};
 use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions as Display};
 
 const DISPLAY: Display<'static> = Display::new()

@@ -145,7 +145,9 @@ pub enum FormatError {
     #[error("cannot write the answer: {0}")]
     Io(#[from] std::io::Error),
     /// A value cannot be expressed.
-    #[error("cannot express the answer in this format: {0}. Cast the column in the query (e.g. `arrow_cast(x, 'Utf8')`)")]
+    #[error(
+        "cannot express the answer in this format: {0}. Cast the column in the query (e.g. `arrow_cast(x, 'Utf8')`)"
+    )]
     Arrow(ArrowError),
     /// Parquet says no.
     #[error("cannot write Parquet: {0}")]
@@ -170,6 +172,40 @@ impl From<ArrowError> for FormatError {
             other => Self::Arrow(other),
         }
     }
+}
+
+/// Writes batches that are at hand as a table for people, as wide as the terminal.
+///
+/// # Errors
+/// [`FormatError`].
+pub fn write_table(batches: &[RecordBatch], out: &mut impl Write) -> Result<(), FormatError> {
+    write_batches(batches, Format::Table, out, &FormatOptions { width: table::terminal_width() })
+}
+
+/// Writes a batch as JSON, one object per line.
+///
+/// # Errors
+/// [`FormatError`].
+pub fn ndjson(batch: &RecordBatch, out: &mut impl Write) -> Result<(), FormatError> {
+    write_batches(std::slice::from_ref(batch), Format::Ndjson, out, &FormatOptions::default())
+}
+
+/// Writes batches that are at hand. Of none there is no schema, so nothing is written.
+///
+/// # Errors
+/// [`FormatError`].
+pub fn write_batches(
+    batches: &[RecordBatch],
+    format: Format,
+    out: &mut impl Write,
+    options: &FormatOptions,
+) -> Result<(), FormatError> {
+    let Some(first) = batches.first() else { return Ok(()) };
+    let mut text = Vec::new();
+    let mut writer = format.writer(&mut text, &first.schema(), options)?;
+    batches.iter().try_for_each(|batch| writer.write(batch))?;
+    writer.finish()?;
+    Ok(out.write_all(&text)?)
 }
 
 /// Writes a whole stream of batches; the number of rows written.

@@ -16,6 +16,12 @@ const CHARS_SHOWN: usize = 120;
 /// Below this many characters per column a table says nothing; rows are then shown one field per line.
 const NARROWEST: usize = 8;
 
+/// Columns of the terminal that standard output is; `None` when it is none.
+pub fn terminal_width() -> Option<u16> {
+    // A terminal that does not know its size says 0.
+    Table::new().width().filter(|width| *width > 0)
+}
+
 /// Writes an aligned table, or records one field per line when the terminal is too narrow for a table.
 pub struct TableWriter<W> {
     out: W,
@@ -111,7 +117,11 @@ impl<W: Write + Send> BatchWriter for TableWriter<W> {
         if self.schema.fields().is_empty() {
             return Ok(self.out.flush()?);
         }
-        if self.too_narrow() { self.records()? } else { self.table()? }
+        if self.too_narrow() {
+            self.records()?
+        } else {
+            self.table()?
+        }
         self.foot(shown)?;
         Ok(self.out.flush()?)
     }

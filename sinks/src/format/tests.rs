@@ -30,7 +30,10 @@ fn batch() -> RecordBatch {
         ("seen", Arc::new(instant)),
         ("naive", Arc::new(TimestampMicrosecondArray::from(vec![0, 1]))),
         ("day", Arc::new(Date32Array::from(vec![19_000, 0]))),
-        ("price", Arc::new(Decimal128Array::from(vec![Some(1250), None]).with_precision_and_scale(10, 2).expect("fits"))),
+        (
+            "price",
+            Arc::new(Decimal128Array::from(vec![Some(1250), None]).with_precision_and_scale(10, 2).expect("fits")),
+        ),
         ("ratio", Arc::new(Float64Array::from(vec![Some(0.5), Some(f64::NAN)]))),
         ("text", Arc::new(StringArray::from(vec![Some("a, \"b\"\nc 🎉"), Some("")]))),
         ("bytes", Arc::new(BinaryArray::from(vec![Some(b"\x00\xff".as_slice()), None]))),

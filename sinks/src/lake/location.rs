@@ -11,7 +11,7 @@ use tidelake_schemas::topics::Landed;
 use url::Url;
 
 /// The partition column: the UTC day of `observed_at`.
-pub const PARTITION_COLUMN: &str = "observed_date";
+pub(crate) const PARTITION_COLUMN: &str = "observed_date";
 
 /// What can go wrong with a table.
 #[derive(Debug, thiserror::Error)]
@@ -202,7 +202,7 @@ fn check_properties(delta: DeltaTable, table: &str) -> Result<DeltaTable, LakeEr
 ///
 /// # Errors
 /// [`LakeError::Arrow`].
-pub fn table_schema(landed: &Landed) -> Result<SchemaRef, LakeError> {
+pub(crate) fn table_schema(landed: &Landed) -> Result<SchemaRef, LakeError> {
     let record = arrow_schema(landed.schema).map_err(LakeError::arrow(landed.table))?;
     let mut fields: Vec<Arc<Field>> = record.fields().iter().cloned().collect();
     fields.extend(landing_fields());

@@ -125,7 +125,10 @@ impl QueryError {
 
     /// Whether the query is at fault, rather than the lake or the machine: HTTP 400 rather than 500.
     pub fn is_callers(&self) -> bool {
-        !matches!(self, Self::Lake(_) | Self::SpillDir { .. } | Self::Memory(_) | Self::Storage(_) | Self::BrokenView { .. })
+        !matches!(
+            self,
+            Self::Lake(_) | Self::SpillDir { .. } | Self::Memory(_) | Self::Storage(_) | Self::BrokenView { .. }
+        )
     }
 }
 
@@ -141,7 +144,11 @@ fn first(error: &DataFusionError) -> &DataFusionError {
 fn running(error: &ArrowError) -> QueryError {
     match error {
         ArrowError::IoError(message, _) => QueryError::Storage(message.clone()),
-        other => QueryError::Execution(format!("{other}. try_cast gives null where cast fails")),
+        ArrowError::CastError(_) | ArrowError::ParseError(_) => {
+            QueryError::Execution(format!("{error}. try_cast gives null where cast fails"))
+        }
+        ArrowError::DivideByZero => QueryError::Execution("division by zero. Divide by nullif(x, 0)".to_owned()),
+        other => QueryError::Execution(other.to_string()),
     }
 }
 

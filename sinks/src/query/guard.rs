@@ -8,8 +8,7 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::DFParser;
 
 /// The words a statement that only reads starts with.
-const READING: [&str; 10] =
-    ["SELECT", "WITH", "VALUES", "TABLE", "FROM", "EXPLAIN", "DESCRIBE", "DESC", "SHOW", "("];
+const READING: [&str; 10] = ["SELECT", "WITH", "VALUES", "TABLE", "FROM", "EXPLAIN", "DESCRIBE", "DESC", "SHOW", "("];
 /// Session options start with this…
 const OPTIONS: &str = "datafusion.";
 /// …but these reach beyond the session.

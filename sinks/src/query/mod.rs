@@ -16,13 +16,16 @@ pub use error::QueryError;
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::DeltaTable;
+use futures::TryStreamExt;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
@@ -136,13 +139,38 @@ impl Engine {
         let explain = |error| loaded.explain(error);
         let plan = guard::plan(&loaded.session, query).await.map_err(|refusal| refusal.explained(explain))?;
         let frame = loaded.session.execute_logical_plan(plan).await.map_err(explain)?;
-        let schema: SchemaRef = frame.schema().inner().clone();
         let stream = frame.execute_stream().await.map_err(explain)?;
-        Ok(Answer { schema, stream })
+        Ok(Answer { schema: stream.schema(), stream })
+    }
+
+    /// The whole answer at once, for answers that are known to be small.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn collect(&self, query: &str) -> Result<Vec<RecordBatch>, QueryError> {
+        self.sql(query).await?.stream.try_collect().await.map_err(QueryError::running)
+    }
+
+    /// The first row as integers: for counts. No row is no integers; null is 0.
+    ///
+    /// # Errors
+    /// [`QueryError`], also when a value is no integer.
+    pub async fn integers(&self, query: &str) -> Result<Vec<i64>, QueryError> {
+        let batches = self.collect(query).await?;
+        let Some(first) = batches.iter().find(|b| b.num_rows() > 0) else { return Ok(Vec::new()) };
+        let integer = |column: &ArrayRef| {
+            let column =
+                cast(&column.slice(0, 1), &DataType::Int64).map_err(|e| QueryError::Execution(e.to_string()))?;
+            Ok(column.as_primitive::<Int64Type>().iter().next().flatten().unwrap_or(0))
+        };
+        first.columns().iter().map(integer).collect()
     }
 
     /// Tables and views, with what the tables' logs say about them.
-    pub fn tables(&self) -> Vec<TableInfo> {
+    ///
+    /// # Errors
+    /// [`QueryError`] when a table's log cannot be read.
+    pub async fn tables(&self) -> Result<Vec<TableInfo>, QueryError> {
         let loaded = self.loaded();
         let tables = LANDED.iter().map(|landed| tables::info(&self.lake, landed, loaded.tables.get(landed.table)));
         let views = views::VIEWS.iter().map(|view| TableInfo {
@@ -155,7 +183,7 @@ impl Engine {
             location: None,
             about: view.about.to_owned(),
         });
-        tables.chain(views).collect()
+        tables.chain(views.map(Ok)).collect()
     }
 
     /// The columns of a table or view.
@@ -239,8 +267,7 @@ async fn refresh_tables(
 fn runtime(options: &QueryOptions) -> Result<Arc<RuntimeEnv>, QueryError> {
     let mode = match &options.spill_dir {
         Some(dir) => {
-            std::fs::create_dir_all(dir)
-                .map_err(|e| QueryError::SpillDir { path: dir.clone(), why: e.to_string() })?;
+            std::fs::create_dir_all(dir).map_err(|e| QueryError::SpillDir { path: dir.clone(), why: e.to_string() })?;
             DiskManagerMode::Directories(vec![dir.clone()])
         }
         None => DiskManagerMode::OsTmpDirectory,

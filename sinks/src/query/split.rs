@@ -68,10 +68,7 @@ mod tests {
     #[test]
     fn cuts_at_semicolons_outside_quotes_and_comments() {
         let text = "SELECT ';' ; -- a; b\nSELECT \"x;y\" /* ; */ ;; SELECT 'it''s;'";
-        assert_eq!(
-            statements(text),
-            ["SELECT ';'", "-- a; b\nSELECT \"x;y\" /* ; */", "SELECT 'it''s;'"]
-        );
+        assert_eq!(statements(text), ["SELECT ';'", "-- a; b\nSELECT \"x;y\" /* ; */", "SELECT 'it''s;'"]);
     }
 
     #[test]

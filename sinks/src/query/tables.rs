@@ -23,6 +23,15 @@ pub enum TableKind {
     View,
 }
 
+impl std::fmt::Display for TableKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Table => "table",
+            Self::View => "view",
+        })
+    }
+}
+
 /// A table or view, for listings. Everything but name and kind is `None` for a view and for a table that nothing has
 /// landed in yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -93,7 +102,7 @@ pub(super) fn same_versions(a: &BTreeMap<&'static str, DeltaTable>, b: &BTreeMap
 }
 
 /// What a table's log says about it.
-pub(super) fn info(lake: &Lake, landed: &Landed, table: Option<&DeltaTable>) -> TableInfo {
+pub(super) fn info(lake: &Lake, landed: &Landed, table: Option<&DeltaTable>) -> Result<TableInfo, QueryError> {
     let mut info = TableInfo {
         name: landed.table.to_owned(),
         kind: TableKind::Table,
@@ -104,9 +113,9 @@ pub(super) fn info(lake: &Lake, landed: &Landed, table: Option<&DeltaTable>) -> 
         location: lake.table_url(landed.table).ok().map(|url| url.to_string()),
         about: about(landed.table).to_owned(),
     };
-    let Some(table) = table else { return info };
+    let Some(table) = table else { return Ok(info) };
     info.version = table.version();
-    let Ok(log) = table.snapshot().and_then(|s| s.snapshot().try_log_data()) else { return info };
+    let log = table.snapshot().and_then(|s| s.snapshot().try_log_data()).map_err(LakeError::delta(landed.table))?;
     let (mut rows, mut files, mut bytes) = (Some(0_u64), 0_u64, 0_u64);
     for file in log.iter() {
         files += 1;
@@ -115,7 +124,7 @@ pub(super) fn info(lake: &Lake, landed: &Landed, table: Option<&DeltaTable>) -> 
         let here = file.num_records().map(|n| (n as u64).saturating_sub(deleted));
         rows = rows.zip(here).map(|(a, b)| a + b);
     }
-    TableInfo { rows, files: Some(files), bytes: Some(bytes), ..info }
+    Ok(TableInfo { rows, files: Some(files), bytes: Some(bytes), ..info })
 }
 
 fn about(table: &str) -> &'static str {

@@ -109,7 +109,7 @@ async fn an_empty_lake_answers_with_no_rows() {
         let query = format!("SELECT * FROM {}", view.name);
         assert_eq!(rows(&engine, &query).await, json!([]), "{}", view.name);
     }
-    assert!(engine.tables().iter().all(|t| t.rows.is_none()));
+    assert!(engine.tables().await.expect("lists").iter().all(|t| t.rows.is_none()));
 }
 
 #[tokio::test]
@@ -172,7 +172,9 @@ async fn stats_keep_every_observation_and_know_the_age() {
 #[tokio::test]
 async fn hashtags_are_folded_and_each_counts_once() {
     let bench = Bench::new();
-    bench.land("video_observations", &[video(1, 1, 1, None, "#Gone"), video(1, 2, 1, None, "#FYP #fyp #Ölkanne")]).await;
+    bench
+        .land("video_observations", &[video(1, 1, 1, None, "#Gone"), video(1, 2, 1, None, "#FYP #fyp #Ölkanne")])
+        .await;
     let mut unknown = video(2, 1, 1, None, "no tags");
     unknown["source_hashtags"] = Value::Null;
     bench.land("video_observations", &[unknown]).await;
@@ -192,7 +194,12 @@ async fn creators_are_the_newest_per_handle() {
                "fetched_at": at, "zone": "web"}, "stats": {"followers": followers}, "counts_rounded": false,
                "kafka_offset": 1, "observed_date": format!("2026-01-0{day}")})
     };
-    bench.land("creator_observations", &[creator("Ann", 1, Some(1)), creator("ann", 2, Some(2)), creator("bob", 1, None)]).await;
+    bench
+        .land(
+            "creator_observations",
+            &[creator("Ann", 1, Some(1)), creator("ann", 2, Some(2)), creator("bob", 1, None)],
+        )
+        .await;
     let engine = bench.engine().await;
     let query = "SELECT handle, creator_id, followers, observations FROM creators ORDER BY handle";
     let expected = json!([
@@ -215,7 +222,10 @@ async fn a_refresh_brings_what_has_landed_since() {
     bench.land("video_observations", &[video(2, 1, 1, None, ""), video(2, 2, 1, None, "")]).await;
     assert!(engine.refresh().await.expect("refreshes"));
     assert_eq!(rows(&engine, count).await, json!([{"n": 2}]));
-    let info = engine.tables().into_iter().find(|t| t.name == "video_observations").expect("listed");
+    let counts = engine.integers("SELECT count(*), max(views) FROM video_stats").await.expect("counts");
+    assert_eq!(counts, [3, 0]);
+    let info =
+        engine.tables().await.expect("lists").into_iter().find(|t| t.name == "video_observations").expect("listed");
     assert_eq!((info.rows, info.files, info.version), (Some(3), Some(3), Some(2)));
     assert!(info.bytes.is_some_and(|b| b > 0));
 }
@@ -328,6 +338,16 @@ async fn a_failing_value_is_an_error_of_the_query() {
     let error = write_stream(answer.stream, &answer.schema, Format::Json, out, &FormatOptions::default()).await;
     let said = error.expect_err("fails").to_string();
     assert!(said.contains("try_cast"), "{said}");
+}
+
+#[tokio::test]
+async fn an_answer_is_wholly_collected_or_an_error() {
+    let engine = Bench::new().engine().await;
+    let batches = engine.collect("SELECT * FROM generate_series(1, 20000)").await.expect("runs");
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 20_000);
+    let error =
+        engine.collect("SELECT 1 / (value - 5) FROM generate_series(1, 9) AS t(value)").await.expect_err("fails");
+    assert!(error.to_string().contains("nullif"), "{error}");
 }
 
 #[tokio::test]

@@ -42,7 +42,10 @@ fn the_layout_until_2024() {
     assert_eq!(tags, [(Some(48), String::new()), (None, "fypシ".into())]);
     assert_eq!(sounds(&imported)[0].sound_id, 6_837);
     let notes = imported.notes.join("; ");
-    assert!(notes.contains("private sections left out: Comment, Direct Messages, Login History, Profile, Search History"), "{notes}");
+    assert!(
+        notes.contains("private sections left out: Comment, Direct Messages, Login History, Profile, Search History"),
+        "{notes}"
+    );
     assert!(notes.contains("rows of section shared left out"), "{notes}");
 }
 
@@ -72,7 +75,8 @@ fn other_spellings_and_types() {
 #[test]
 fn zipped_as_json() {
     let json = std::fs::read(fixture("archive_layout_2.json")).expect("the fixture");
-    let bytes = zipped(&[("TikTok/user_data_tiktok.json", &json), ("user_data.json", &json), ("Watch History.txt", b"secret")]);
+    let bytes =
+        zipped(&[("TikTok/user_data_tiktok.json", &json), ("user_data.json", &json), ("Watch History.txt", b"secret")]);
     let path = std::path::Path::new("TikTok_Data_1735588272.zip");
     let imported = read_file(path, &bytes, &context()).expect("an archive");
     assert_eq!((imported.shape, by_kind(&imported)), (Shape::Archive, "4 video".to_owned()));
@@ -95,7 +99,10 @@ fn zipped_as_text() {
         ("TikTok/Post/Posts.txt", posts.as_bytes()),
         ("TikTok/Your Activity/Favorite Videos.txt", b"You have no data in this section\n"),
         ("TikTok/Your Activity/Login History.txt", b"Date: 2024-11-27 07:28:28 UTC\nIP: secret\n"),
-        ("TikTok/Direct Messages/Direct Messages.txt", b">>> Chat History with secret:\n2024-11-27 07:28:28 UTC\nsecret: hi\n"),
+        (
+            "TikTok/Direct Messages/Direct Messages.txt",
+            b">>> Chat History with secret:\n2024-11-27 07:28:28 UTC\nsecret: hi\n",
+        ),
         ("TikTok/Profile/Profil.txt", b"Email: secret@example.org\nBirthday: 2000-01-01\n"),
     ]);
     let imported = read_bytes("TikTok_Data_1735588272.zip", &bytes);

@@ -14,7 +14,10 @@ fn captures_are_dated_by_line() {
     assert_eq!(found[0].observed_at, Timestamp(1_700_000_000_000_000));
     assert_eq!(found[1].video_id, found[0].video_id, "seen again an hour later: another observation");
     assert_ne!(found[1].event_id, found[0].event_id);
-    assert_eq!((found[2].author.handle.as_deref(), found[2].author.nickname.as_deref()), (Some("page.example"), Some("Page")));
+    assert_eq!(
+        (found[2].author.handle.as_deref(), found[2].author.nickname.as_deref()),
+        (Some("page.example"), Some("Page"))
+    );
     assert_eq!(found[0].provenance.zone, "import");
     let reasons: Vec<&str> = imported.rejects.iter().map(|r| r.reason.as_str()).collect();
     assert_eq!(reasons, ["not_json"]);
@@ -43,7 +46,10 @@ fn info_json_of_yt_dlp() {
     assert_eq!(video.observed_at, Timestamp(1_788_700_000_000_000));
     assert_eq!(video.caption.as_deref(), Some("The whole caption, which is longer than its title #space"));
     assert_eq!((video.stats.shares, video.stats.saves, video.stats.likes), (Some(1_014), Some(33), None));
-    assert_eq!((video.author.handle.as_deref(), video.author.nickname.as_deref()), (Some("space.example"), Some("Space")));
+    assert_eq!(
+        (video.author.handle.as_deref(), video.author.nickname.as_deref()),
+        (Some("space.example"), Some("Space"))
+    );
     assert_eq!((video.author.id, video.sound.author.as_deref()), (Some(7_664_638_705_177_150_477), Some("A, B")));
     assert!(video.author.sec_uid.is_some() && !video.created_at_derived);
     let said = serde_json::to_string(video).expect("JSON");
@@ -52,7 +58,8 @@ fn info_json_of_yt_dlp() {
 
 #[test]
 fn playlists_are_no_videos_but_their_entries_are() {
-    let entry = json!({"id": "7198206283571285294", "extractor_key": "TikTok", "title": "TikTok video #7198206283571285294"});
+    let entry =
+        json!({"id": "7198206283571285294", "extractor_key": "TikTok", "title": "TikTok video #7198206283571285294"});
     let playlist = json!({"_type": "playlist", "id": "odd", "extractor_key": "TikTokUser", "entries": [entry, null]});
     let imported = read_value(&playlist);
     assert_eq!(by_kind(&imported), "1 video");
@@ -69,7 +76,10 @@ fn swapped_names_of_old_yt_dlp() {
         "uploader_url": "https://www.tiktok.com/@odd.example", "vcodec": "none", "timestamp": null});
     let imported = read_value(&info);
     let video = videos(&imported)[0];
-    assert_eq!((video.author.handle.as_deref(), video.author.nickname.as_deref()), (Some("odd.example"), Some("Odd Animals")));
+    assert_eq!(
+        (video.author.handle.as_deref(), video.author.nickname.as_deref()),
+        (Some("odd.example"), Some("Odd Animals"))
+    );
     assert_eq!(video.kind.as_deref(), Some("photo"));
 }
 
@@ -91,14 +101,28 @@ fn oembed_has_neither_counts_nor_time() {
 #[test]
 fn research_answers() {
     let imported = read_fixture("research_videos.json");
-    assert_eq!((imported.shape, by_kind(&imported), imported.rejects.len()), (Shape::Research, "2 video".to_owned(), 1));
+    assert_eq!(
+        (imported.shape, by_kind(&imported), imported.rejects.len()),
+        (Shape::Research, "2 video".to_owned(), 1)
+    );
     assert_eq!(imported.rejects[0].reason, "id_out_of_range");
-    assert_eq!((videos(&imported)[0].provenance.zone.as_str(), videos(&imported)[0].counts_rounded), ("research", false));
+    let payload = String::from_utf8_lossy(&imported.rejects[0].payload);
+    assert!(payload.starts_with(r#"{"id":73207681965695992750,"#), "the bytes as they came: {payload}");
+    assert_eq!(
+        (videos(&imported)[0].provenance.zone.as_str(), videos(&imported)[0].counts_rounded),
+        ("research", false)
+    );
     let answer = json!({"data": {"comments": [{"id": 5, "video_id": 7, "parent_comment_id": 7, "text": ""}]}, "error": {"code": "ok", "log_id": "x"}});
     assert_eq!(comments(&read_value(&answer))[0].parent_comment_id, None);
     let refused = json!({"data": {}, "error": {"code": "daily_quota_limit_exceeded", "message": "", "log_id": "x"}});
     assert!(read_value(&refused).notes[0].contains("daily_quota_limit_exceeded"));
-    let line = json!({"id": 7_320_768_196_569_599_275_i64, "username": "a", "video_description": "x", "region_code": "US"});
+    let own = json!({"data": {"videos": [{"id": "7320768196569599275", "title": "x", "share_url": "https://www.tiktok.com/@a/video/7320768196569599275",
+        "view_count": 3}], "cursor": 1, "has_more": false}, "error": {"code": "ok", "log_id": "x", "message": ""}});
+    let imported = read_value(&own);
+    assert_eq!((imported.shape, videos(&imported)[0].stats.views), (Shape::Display, Some(3)));
+    assert_eq!(videos(&imported)[0].provenance.zone, "display");
+    let line =
+        json!({"id": 7_320_768_196_569_599_275_i64, "username": "a", "video_description": "x", "region_code": "US"});
     assert_eq!(by_kind(&read_bytes("x.ndjson", format!("{line}\n{line}").as_bytes())), "1 video");
 }
 
@@ -112,7 +136,10 @@ fn exports_with_youtube_like_names() {
     let channel = json!({"etag": "7266988792719311874", "channelId": "party.example", "channelTitle": "P", "followerCount": 8_638, "heartCount": 73_500, "likeCount": 0, "videoCount": 25});
     let imported = read_value(&channel);
     let creator = creators(&imported)[0];
-    assert_eq!((creator.creator_id, creator.stats.likes, creator.stats.likes_given), (Some(7_266_988_792_719_311_874), Some(73_500), Some(0)));
+    assert_eq!(
+        (creator.creator_id, creator.stats.likes, creator.stats.likes_given),
+        (Some(7_266_988_792_719_311_874), Some(73_500), Some(0))
+    );
 }
 
 #[test]
@@ -130,6 +157,8 @@ fn what_is_not_understood_is_described() {
 
 #[test]
 fn reading_again_gives_the_same_ids() {
-    let ids = |imported: &crate::import::Imported| imported.observations.iter().map(|o| o.event_id().to_owned()).collect::<Vec<_>>();
+    let ids = |imported: &crate::import::Imported| {
+        imported.observations.iter().map(|o| o.event_id().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(ids(&read_fixture("zeeschuimer.ndjson")), ids(&read_fixture("zeeschuimer.ndjson")));
 }

@@ -1,6 +1,6 @@
 //! Answers and pages of the website.
 
-use super::{by_kind, comments, creators, hashtags, read_bytes, read_fixture, read_value, sounds, videos, FILE_TIME};
+use super::{FILE_TIME, by_kind, comments, creators, hashtags, read_bytes, read_fixture, read_value, sounds, videos};
 use crate::import::Shape;
 use serde_json::json;
 use tidelake_schemas::Timestamp;
@@ -16,7 +16,10 @@ fn an_item_list_brings_videos_creators_and_sounds() {
     assert!(!video.created_at_derived && video.counts_rounded);
     assert_eq!(video.observed_at, Timestamp(1_760_940_141_000_000), "the answer's own clock");
     assert_eq!((video.stats.views, video.stats.saves, video.stats.reposts), (Some(1_900_000), Some(5_012), Some(7)));
-    assert_eq!((video.author.id, video.author.handle.as_deref()), (Some(6_799_838_955_094_836_230), Some("trains.example")));
+    assert_eq!(
+        (video.author.id, video.author.handle.as_deref()),
+        (Some(6_799_838_955_094_836_230), Some("trains.example"))
+    );
     assert_eq!((video.kind.as_deref(), video.duration_s, video.is_pinned), (Some("video"), Some(18), Some(true)));
     let provenance = &video.provenance;
     let said = (provenance.connector.as_str(), provenance.route.as_str(), provenance.zone.as_str());
@@ -30,7 +33,10 @@ fn an_item_list_brings_videos_creators_and_sounds() {
     let photo = videos(&imported)[1];
     assert_eq!((photo.kind.as_deref(), photo.duration_s), (Some("photo"), None));
     let creator = creators(&imported)[0];
-    assert_eq!((creator.stats.followers, creator.stats.likes, creator.counts_rounded), (Some(427_700), Some(6_800_000), true));
+    assert_eq!(
+        (creator.stats.followers, creator.stats.likes, creator.counts_rounded),
+        (Some(427_700), Some(6_800_000), true)
+    );
     assert_eq!(sounds(&imported)[0].sound_id, 7_287_891_047_231_933_185);
 }
 
@@ -82,9 +88,13 @@ fn profiles_prefer_exact_counts() {
         "createTime": 1_624_460_216, "commerceUserInfo": {"commerceUser": true, "category": "Pets"},
         "bioLink": {"link": "https://example.org"}, "privateAccount": false});
     let rounded = json!({"followerCount": 4_000_000, "heart": -1, "heartCount": 77_600_000, "videoCount": 178});
-    let imported = read_value(&json!({"userInfo": {"user": user, "stats": rounded, "statsV2": {"followerCount": "4001943"}}}));
+    let imported =
+        read_value(&json!({"userInfo": {"user": user, "stats": rounded, "statsV2": {"followerCount": "4001943"}}}));
     let creator = creators(&imported)[0];
-    assert_eq!((imported.shape, creator.stats.followers, creator.stats.likes), (Shape::WebUser, Some(4_001_943), Some(77_600_000)));
+    assert_eq!(
+        (imported.shape, creator.stats.followers, creator.stats.likes),
+        (Shape::WebUser, Some(4_001_943), Some(77_600_000))
+    );
     assert!(!creator.counts_rounded);
     assert_eq!((creator.commerce, creator.category.as_deref()), (Some(true), Some("Pets")));
     assert_eq!((creator.bio.as_deref(), creator.bio_url.as_deref()), (Some(""), Some("https://example.org")));
@@ -101,7 +111,10 @@ fn hashtags_and_sounds_of_their_own_pages() {
     let sound = json!({"musicInfo": {"music": {"id": "42", "title": "t", "original": true, "duration": 9, "album": "a"}, "stats": {"videoCount": 8}}});
     let imported = read_value(&sound);
     let sound = sounds(&imported)[0];
-    assert_eq!((sound.sound_id, sound.videos, sound.duration_s, sound.album.as_deref()), (42, Some(8), Some(9), Some("a")));
+    assert_eq!(
+        (sound.sound_id, sound.videos, sound.duration_s, sound.album.as_deref()),
+        (42, Some(8), Some(9), Some("a"))
+    );
 }
 
 #[test]
@@ -114,7 +127,8 @@ fn comments_with_their_replies() {
     assert_eq!((found[1].parent_comment_id, found[1].video_id), (Some(found[0].comment_id), found[0].video_id));
     assert_eq!((found[2].text.as_deref(), found[2].liked_by_creator), (Some(""), Some(true)));
     assert_eq!(found[0].observed_at, Timestamp(1_770_291_785_000_000));
-    let bare = json!([{"cid": "5", "text": "x", "nickname": "N", "unique_id": "n.n", "aweme_id": "7", "digg_count": 3}]);
+    let bare =
+        json!([{"cid": "5", "text": "x", "nickname": "N", "unique_id": "n.n", "aweme_id": "7", "digg_count": 3}]);
     let imported = read_value(&bare);
     let comment = comments(&imported)[0];
     assert_eq!((comment.author.id, comment.author.handle.as_deref(), comment.likes), (None, Some("n.n"), Some(3)));
@@ -131,7 +145,10 @@ fn refusals_are_notes() {
         (json!({"message": "Something went wrong", "code": 400}), "status 400"),
         (json!({"code": "10000", "data": {"type": "verify"}}), "captcha"),
         (json!({"itemList": [], "statusCode": 0}), "without an entry"),
-        (json!({"__DEFAULT_SCOPE__": {"webapp.video-detail": {"statusCode": 10_216, "statusMsg": "status_self_see"}}}), "private post"),
+        (
+            json!({"__DEFAULT_SCOPE__": {"webapp.video-detail": {"statusCode": 10_216, "statusMsg": "status_self_see"}}}),
+            "private post",
+        ),
         (json!({"__DEFAULT_SCOPE__": {"webapp.app-context": {"user": {"uniqueId": "me"}}}}), "login wall"),
     ] {
         let imported = read_value(&value);
@@ -144,7 +161,8 @@ fn refusals_are_notes() {
 #[test]
 fn records_without_a_usable_id_are_refused() {
     let item = |id: serde_json::Value| json!({"id": id, "desc": "x", "createTime": 1, "stats": {}});
-    let list = [item(json!("73207681965695992750")), item(json!(u64::MAX)), item(json!("")), json!(5), item(json!("7"))];
+    let list =
+        [item(json!("73207681965695992750")), item(json!(u64::MAX)), item(json!("")), json!(5), item(json!("7"))];
     let imported = read_value(&json!({"itemList": list}));
     assert_eq!(by_kind(&imported), "1 video");
     let reasons: Vec<&str> = imported.rejects.iter().map(|r| r.reason.as_str()).collect();
@@ -154,16 +172,28 @@ fn records_without_a_usable_id_are_refused() {
 #[test]
 fn pages_of_every_era() {
     let item = r#"{"id":"7198206283571285294","desc":"a <b> &amp; \ud83d","createTime":"1675963028","author":"odd.example","nickname":"Odd","authorId":"6976999329680589829","authorStats":{"followerCount":12},"stats":{"playCount":3}}"#;
-    let universal = format!(r#"{{"__DEFAULT_SCOPE__":{{"webapp.video-detail":{{"itemInfo":{{"itemStruct":{item}}},"statusCode":0}}}}}}"#);
-    let sigi = format!(r#"{{"ItemModule":{{"7":{item}}},"UserModule":{{"users":{{"odd.example":{{"id":"6976999329680589829","uniqueId":"odd.example"}}}},"stats":{{"odd.example":{{"followerCount":12}}}}}}}}"#);
-    let next = format!(r#"{{"props":{{"initialProps":{{"$user":{{"uniqueId":"viewer"}}}},"pageProps":{{"itemInfo":{{"itemStruct":{item}}}}}}}}}"#);
+    let universal = format!(
+        r#"{{"__DEFAULT_SCOPE__":{{"webapp.video-detail":{{"itemInfo":{{"itemStruct":{item}}},"statusCode":0}}}}}}"#
+    );
+    let sigi = format!(
+        r#"{{"ItemModule":{{"7":{item}}},"UserModule":{{"users":{{"odd.example":{{"id":"6976999329680589829","uniqueId":"odd.example"}}}},"stats":{{"odd.example":{{"followerCount":12}}}}}}}}"#
+    );
+    let next = format!(
+        r#"{{"props":{{"initialProps":{{"$user":{{"uniqueId":"viewer"}}}},"pageProps":{{"itemInfo":{{"itemStruct":{item}}}}}}}}}"#
+    );
     let embed = format!(r#"{{"source":{{"data":{{"/embed/v2/7198206283571285294":{{"videoData":{item}}}}}}}}}"#);
     for page in [
-        format!(r#"<!doctype html><html><script id="other">{{}}</script><script id="__UNIVERSAL_DATA_FOR_REHYDRATION__" type="application/json">{universal}</script></html>"#),
+        format!(
+            r#"<!doctype html><html><script id="other">{{}}</script><script id="__UNIVERSAL_DATA_FOR_REHYDRATION__" type="application/json">{universal}</script></html>"#
+        ),
         format!(r#"<html><script id="SIGI_STATE" type="application/json">{sigi}</script></html>"#),
-        format!(r#"<html><script id="sigi-persisted-data">window['SIGI_STATE']={sigi};window['SIGI_RETRY']={{}};</script></html>"#),
+        format!(
+            r#"<html><script id="sigi-persisted-data">window['SIGI_STATE']={sigi};window['SIGI_RETRY']={{}};</script></html>"#
+        ),
         format!(r#"<html><script>window['SIGI_STATE']={sigi};window['SIGI_RETRY']={{}};</script></html>"#),
-        format!(r#"<html><script id="__NEXT_DATA__" type="application/json" crossorigin="anonymous">{next}</script></html>"#),
+        format!(
+            r#"<html><script id="__NEXT_DATA__" type="application/json" crossorigin="anonymous">{next}</script></html>"#
+        ),
         format!(r#"<html><script id="__FRONTITY_CONNECT_STATE__">{embed}</script></html>"#),
     ] {
         let imported = read_bytes("page.html", page.as_bytes());
@@ -183,7 +213,10 @@ fn items_of_the_time_before_2021() {
     assert_eq!(by_kind(&imported), "1 video, 1 sound");
     let video = videos(&imported)[0];
     assert_eq!((video.caption.as_deref(), video.stats.views), (Some("hello #old"), Some(77)));
-    assert_eq!((video.author.handle.as_deref(), video.sound.id), (Some("old.example"), Some(6_600_000_000_000_000_001)));
+    assert_eq!(
+        (video.author.handle.as_deref(), video.sound.id),
+        (Some("old.example"), Some(6_600_000_000_000_000_001))
+    );
     assert_eq!((video.duration_s, video.width), (Some(12), Some(576)));
     assert_eq!(video.caption_entities[0].name.as_deref(), Some("old"));
 }

@@ -88,6 +88,18 @@ async fn a_gateway_time_out_halves_the_window() {
 }
 
 #[tokio::test]
+async fn an_answer_that_never_comes_halves_the_window_too() {
+    let server = Server::start().await;
+    server.script_silence();
+    let mut config = config(&server);
+    config.patience.request_timeout = std::time::Duration::from_millis(300);
+    let source = ResearchSource::new(config, ResearchTask::from_value(&days()).expect("a task")).expect("a source");
+    let halved = page(&source, None).await;
+    assert!(halved.ledger.fault.is_some_and(|fault| fault.contains("halved")));
+    assert_eq!(halved.ledger.requests, 1);
+}
+
+#[tokio::test]
 async fn a_single_day_that_times_out_is_waited_out() {
     let server = Server::with([(504, json!("")), (200, found(&[7], 100, false))]).await;
     let page = page(&source(&server, &videos_task("20240101", "20240101")), None).await;

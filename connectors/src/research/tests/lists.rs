@@ -18,9 +18,12 @@ fn comments_of(ids: &[i64]) -> Value {
 
 #[tokio::test]
 async fn comments_are_read_video_by_video() {
-    let server =
-        Server::with([(200, comments(&[70], 100, true)), (200, comments(&[71], 200, false)), (200, comments(&[], 0, false))])
-            .await;
+    let server = Server::with([
+        (200, comments(&[70], 100, true)),
+        (200, comments(&[71], 200, false)),
+        (200, comments(&[], 0, false)),
+    ])
+    .await;
     let source = source(&server, &comments_of(&[7, 8]));
     let first = page(&source, None).await;
     assert!(matches!(&first.observations[0], Observation::Comment(c) if c.parent_comment_id.is_none()));
@@ -36,6 +39,22 @@ async fn comments_are_read_video_by_video() {
 }
 
 #[tokio::test]
+async fn a_comment_that_names_no_video_belongs_to_the_one_asked_for() {
+    let bare = json!({"comments": [{"id": 70, "parent_comment_id": 7}, {"id": 71, "parent_comment_id": 70}]});
+    let server = Server::with([(200, json!({"data": bare, "error": {"code": "ok"}}))]).await;
+    let page = page(&source(&server, &comments_of(&[7])), None).await;
+    let parents: Vec<_> = page
+        .observations
+        .iter()
+        .map(|o| match o {
+            Observation::Comment(comment) => (comment.video_id, comment.parent_comment_id),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(parents, [(Some(7), None), (Some(7), Some(70))]);
+}
+
+#[tokio::test]
 async fn comments_end_at_cursor_999() {
     let server = Server::with([(200, comments(&[70], 999, true)), (200, comments(&[71], 1000, true))]).await;
     let source = source(&server, &comments_of(&[7]));
@@ -47,11 +66,8 @@ async fn comments_end_at_cursor_999() {
 
 #[tokio::test]
 async fn a_refused_video_does_not_stop_the_others() {
-    let server = Server::with([
-        (400, refused("invalid_params", "Video 7 is invalid")),
-        (200, comments(&[80], 10, false)),
-    ])
-    .await;
+    let server =
+        Server::with([(400, refused("invalid_params", "Video 7 is invalid")), (200, comments(&[80], 10, false))]).await;
     let source = source(&server, &comments_of(&[7, 8]));
     let first = page(&source, None).await;
     assert_eq!((first.rejects[0].reason.as_str(), first.rejects[0].entity.as_deref()), ("video_refused", Some("7")));
@@ -94,11 +110,7 @@ async fn accounts_are_read_one_by_one_and_missing_ones_are_observed_too() {
             Next::CycleDone => break page,
         }
     };
-    let expected = [
-        ("ada", Some(3), None),
-        ("nobody", None, Some("not_found")),
-        ("hidden", None, Some("restricted")),
-    ];
+    let expected = [("ada", Some(3), None), ("nobody", None, Some("not_found")), ("hidden", None, Some("restricted"))];
     assert_eq!(seen, expected.map(|(handle, n, why)| (handle.to_owned(), n, why.map(str::to_owned))));
     assert_eq!((last.rejects[0].reason.as_str(), last.ledger.stop_reason), ("user_refused", StopReason::Exhausted));
     assert_eq!(server.asked()[0].json(), json!({"username": "ada"}));

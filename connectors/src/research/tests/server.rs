@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex};
 
 const TOKEN_PATH: &str = "/v2/oauth/token/";
 
+/// The status of an answer that never comes.
+const SILENCE: u16 = 0;
+
 /// One request as it came.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
@@ -34,6 +37,7 @@ struct Shared {
     answers: VecDeque<(u16, Vec<u8>)>,
     tokens: VecDeque<(u16, Value)>,
     seen: Vec<Seen>,
+    refused_token: Option<String>,
 }
 
 pub(super) struct Server {
@@ -79,6 +83,16 @@ impl Server {
         self.shared.lock().expect("unpoisoned").tokens.push_back((status, body));
     }
 
+    /// From now on this token is refused.
+    pub(super) fn refuse_token(&self, token: &str) {
+        self.shared.lock().expect("unpoisoned").refused_token = Some(format!("Bearer {token}"));
+    }
+
+    /// The next request for data gets no answer.
+    pub(super) fn script_silence(&self) {
+        self.script_bytes(SILENCE, Vec::new());
+    }
+
     /// Requests for data.
     pub(super) fn asked(&self) -> Vec<Seen> {
         self.seen(|seen| seen.path != TOKEN_PATH)
@@ -100,16 +114,28 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, Vec<u8>) {
-    let mut shared = shared.lock().expect("unpoisoned");
     let path = uri.path().to_owned();
-    let is_token = path == TOKEN_PATH;
     let query = uri.query().unwrap_or_default().to_owned();
-    shared.seen.push(Seen { path, query, headers, body });
-    let (status, body) = if is_token { shared.token() } else { shared.next_answer() };
+    let seen = Seen { path, query, headers, body };
+    let (status, body) = shared.lock().expect("unpoisoned").answer(seen);
+    if status == SILENCE {
+        std::future::pending::<()>().await;
+    }
     (StatusCode::from_u16(status).expect("a status"), body)
 }
 
 impl Shared {
+    fn answer(&mut self, seen: Seen) -> (u16, Vec<u8>) {
+        self.seen.push(seen.clone());
+        if seen.path == TOKEN_PATH {
+            return self.token();
+        }
+        if self.refused_token.as_deref() == Some(seen.header("authorization")) {
+            return (401, super::refused("access_token_invalid", "expired").to_string().into_bytes());
+        }
+        self.next_answer()
+    }
+
     fn token(&mut self) -> (u16, Vec<u8>) {
         let number = self.seen.iter().filter(|seen| seen.path == TOKEN_PATH).count();
         let usual = json!({"access_token": format!("clt.{number}"), "expires_in": 7200, "token_type": "Bearer"});

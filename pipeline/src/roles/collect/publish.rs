@@ -43,9 +43,9 @@ impl Publisher {
     pub(super) async fn fence(&self, epoch: i64) -> Result<BTreeMap<&'static str, i64>, RoleError> {
         let lineage = Lineage { epoch: Some(epoch), fence: true, ..Lineage::default() };
         let headers = client::headers(&lineage);
-        let sends = COLLECTED.map(|topic| async {
-            let offset = self.send(topic, "fence", &[], Some(headers.clone())).await?;
-            Ok::<_, RoleError>((topic, offset))
+        let sends = COLLECTED.map(|topic| {
+            let sent = self.send(topic, "fence", &[], Some(headers.clone()));
+            async move { Ok::<_, RoleError>((topic, sent.await?)) }
         });
         Ok(try_join_all(sends).await?.into_iter().collect())
     }

@@ -1,0 +1,266 @@
+//! Troubles on demand.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// What can go wrong. Each is documented or reported by users of the real service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// 400 "Search Id … is invalid or expired" for a good search id.
+    SearchIdRefused,
+    /// 400 "Invalid count or cursor" for a good cursor above 0.
+    CursorRefused,
+    /// 500 `internal_error`; costs quota. Use `burst` for a row of them.
+    InternalError,
+    /// 504 with a body that is no JSON.
+    GatewayTimeout,
+    /// 429 `rate_limit_exceeded`.
+    RateLimit,
+    /// 429 `daily_quota_limit_exceeded` although the quota is not spent.
+    DailyQuota,
+    /// 401 `access_token_invalid`; the token is dead from then on.
+    TokenExpired,
+    /// The token endpoint refuses with a flat `invalid_client`.
+    OauthRefused,
+    /// A page without items while `has_more` is true. The items come with the next page.
+    EmptyPage,
+    /// A page with half of its items. The others come with the next page.
+    ShortPage,
+    /// Every third item of the page has null where numbers should be.
+    NullStats,
+    /// The first item's username holds U+0000.
+    NulInUsername,
+    /// The first item's description holds half of a surrogate pair (`\ud83d`): not valid for strict JSON parsers.
+    LoneSurrogate,
+    /// The page begins with one more item, which has no id.
+    MissingId,
+    /// The answer comes after `millis` (default 2000).
+    SlowAnswer,
+    /// The connection is reset before any answer.
+    ConnectionReset,
+    /// The connection is closed in the middle of the body.
+    TruncatedBody,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    /// `POST /v2/oauth/token/`
+    Token,
+    /// `POST /v2/research/video/query/`
+    VideoQuery,
+    /// `POST /v2/research/video/comment/list/`
+    CommentList,
+    /// `POST /v2/research/user/info/`
+    UserInfo,
+}
+
+/// When one trouble happens. Without `probability`, `every` and `next` it always does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    /// What happens.
+    pub kind: FaultKind,
+    /// Only at this endpoint; default: wherever it makes sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<Endpoint>,
+    /// To each request with this probability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// To every n-th request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// To the next n requests, then never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+    /// Once it happens, it happens this many times in a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u64>,
+    /// For [`FaultKind::SlowAnswer`]: how long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub millis: Option<u64>,
+}
+
+impl FaultRule {
+    fn new(kind: FaultKind) -> Self {
+        Self { kind, endpoint: None, probability: None, every: None, next: None, burst: None, millis: None }
+    }
+
+    /// To each request with this probability.
+    pub fn with_probability(kind: FaultKind, probability: f64) -> Self {
+        Self { probability: Some(probability), ..Self::new(kind) }
+    }
+
+    /// To every n-th request.
+    pub fn every(kind: FaultKind, n: u64) -> Self {
+        Self { every: Some(n), ..Self::new(kind) }
+    }
+
+    /// To the next n requests.
+    pub fn next(kind: FaultKind, n: u64) -> Self {
+        Self { next: Some(n), ..Self::new(kind) }
+    }
+
+    /// Only at this endpoint.
+    #[must_use]
+    pub fn at(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let ways = [self.probability.is_some(), self.every.is_some(), self.next.is_some()];
+        if ways.into_iter().filter(|way| *way).count() > 1 {
+            return Err(format!("{:?}: probability, every and next exclude each other", self.kind));
+        }
+        if self.probability.is_some_and(|p| !(0.0..=1.0).contains(&p)) {
+            return Err(format!("{:?}: probability lies between 0 and 1", self.kind));
+        }
+        if self.every == Some(0) || self.burst == Some(0) {
+            return Err(format!("{:?}: every and burst must not be 0", self.kind));
+        }
+        Ok(())
+    }
+}
+
+/// All troubles. As TOML: `seed = 7`, then `[[fault]]` tables with the fields of [`FaultRule`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FaultPlan {
+    /// Decides the draws of `probability`: the same requests meet the same troubles.
+    pub seed: u64,
+    /// The rules. Each request asks all of them.
+    #[serde(rename = "fault")]
+    pub faults: Vec<FaultRule>,
+}
+
+impl FaultPlan {
+    /// These rules with seed 0.
+    pub fn of(faults: impl IntoIterator<Item = FaultRule>) -> Self {
+        Self { seed: 0, faults: faults.into_iter().collect() }
+    }
+
+    /// Reads a faults file.
+    ///
+    /// # Errors
+    /// When it is not TOML, or not a plan.
+    pub fn from_toml(text: &str) -> Result<Self, crate::SandboxError> {
+        let plan: Self = toml::from_str(text).map_err(|e| crate::SandboxError::Faults(e.to_string()))?;
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// Checks the numbers of all rules.
+    ///
+    /// # Errors
+    /// With the first rule that makes no sense.
+    pub fn check(&self) -> Result<(), crate::SandboxError> {
+        self.faults.iter().try_for_each(FaultRule::check).map_err(crate::SandboxError::Faults)
+    }
+}
+
+/// The dice of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct FaultDice {
+    seed: u64,
+    rules: Vec<RuleState>,
+}
+
+#[derive(Debug)]
+struct RuleState {
+    rule: FaultRule,
+    rng: ChaCha8Rng,
+    asked: u64,
+    burst_left: u64,
+}
+
+impl RuleState {
+    fn new(seed: u64, position: usize, rule: FaultRule) -> Self {
+        let rng = ChaCha8Rng::seed_from_u64(crate::world::mix(seed ^ crate::world::mix(position as u64)));
+        Self { rule, rng, asked: 0, burst_left: 0 }
+    }
+
+    fn roll(&mut self) -> bool {
+        if self.burst_left > 0 {
+            self.burst_left -= 1;
+            return true;
+        }
+        self.asked += 1;
+        let happens = match (&self.rule.probability, self.rule.every, self.rule.next) {
+            (Some(probability), _, _) => self.rng.random::<f64>() < *probability,
+            (_, Some(every), _) => self.asked.is_multiple_of(every),
+            (_, _, Some(next)) => self.asked <= next,
+            _ => true,
+        };
+        if happens {
+            self.burst_left = self.rule.burst.map_or(0, |burst| burst - 1);
+        }
+        happens
+    }
+}
+
+impl FaultDice {
+    pub(crate) fn new(plan: &FaultPlan) -> Self {
+        let mut dice = Self { seed: plan.seed, rules: Vec::new() };
+        dice.add(plan);
+        dice
+    }
+
+    /// Adds the rules of a plan to those that are there.
+    pub(crate) fn add(&mut self, plan: &FaultPlan) {
+        for rule in &plan.faults {
+            self.rules.push(RuleState::new(self.seed, self.rules.len(), rule.clone()));
+        }
+    }
+
+    pub(crate) fn plan(&self) -> FaultPlan {
+        FaultPlan { seed: self.seed, faults: self.rules.iter().map(|state| state.rule.clone()).collect() }
+    }
+
+    /// The first rule of this kind that strikes a request to this endpoint. All rules of the kind are asked.
+    pub(crate) fn strike(&mut self, kind: FaultKind, endpoint: Endpoint) -> Option<FaultRule> {
+        let mut struck = None;
+        for state in self.rules.iter_mut().filter(|state| state.rule.kind == kind) {
+            if state.rule.endpoint.is_none_or(|only| only == endpoint) && state.roll() {
+                struck.get_or_insert_with(|| state.rule.clone());
+            }
+        }
+        struck
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strikes(rule: FaultRule, n: usize) -> Vec<bool> {
+        let mut dice = FaultDice::new(&FaultPlan::of([rule.clone()]));
+        (0..n).map(|_| dice.strike(rule.kind, Endpoint::VideoQuery).is_some()).collect()
+    }
+
+    #[test]
+    fn rules_strike_when_they_say() {
+        let kind = FaultKind::InternalError;
+        assert_eq!(strikes(FaultRule::every(kind, 3), 6), [false, false, true, false, false, true]);
+        assert_eq!(strikes(FaultRule::next(kind, 2), 4), [true, true, false, false]);
+        let burst = FaultRule { burst: Some(2), ..FaultRule::every(kind, 2) };
+        assert_eq!(strikes(burst, 6), [false, true, true, false, true, true]);
+        assert_eq!(strikes(FaultRule::next(kind, 9).at(Endpoint::Token), 2), [false, false]);
+        let often = strikes(FaultRule::with_probability(kind, 0.5), 400);
+        assert!((150..250).contains(&often.iter().filter(|hit| **hit).count()));
+        assert_eq!(often, strikes(FaultRule::with_probability(kind, 0.5), 400));
+    }
+
+    #[test]
+    fn files_are_read_and_checked() {
+        let text = "seed = 7\n[[fault]]\nkind = \"slow_answer\"\nevery = 5\nmillis = 10\nendpoint = \"video_query\"\n";
+        let plan = FaultPlan::from_toml(text).expect("a plan");
+        assert_eq!((plan.seed, plan.faults[0].millis), (7, Some(10)));
+        assert!(FaultPlan::from_toml("[[fault]]\nkind = \"slow_answer\"\nevery = 0").is_err());
+        assert!(FaultPlan::from_toml("[[fault]]\nkind = \"slow\"").is_err());
+        assert!(FaultPlan::from_toml("[[fault]]\nkind = \"rate_limit\"\nevery = 2\nnext = 1").is_err());
+    }
+}

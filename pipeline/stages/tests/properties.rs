@@ -1,0 +1,101 @@
+//! Whatever the text and the source's spans: no panic, spans on character boundaries, texts equal to their slices.
+
+use proptest::prelude::*;
+use tidelake_schemas::{CaptionEntity, CaptionFindings, TextSpan};
+use tidelake_stages::{Caption, Cashtags, Emojis, Hashtags, Mentions, Stages, Urls, lines};
+
+/// All stages but the language models, which are slow unoptimised.
+fn finders() -> Stages {
+    Stages::new(vec![
+        Box::new(Urls),
+        Box::new(Hashtags::default()),
+        Box::new(Mentions),
+        Box::new(Cashtags),
+        Box::new(Emojis),
+    ])
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[a-z]{1,4}",
+        prop::sample::select(vec![
+            "#", "＃", "@", "＠", "$", ".", "/", "://", "http://", "https://t.co/", ".com", "com", "рф", ".中国", "日本", "é",
+            " ", "\n", "\u{fe0f}", "\u{20e3}", "\u{200d}", "👩", "🏽", "🇩", "🇪", "🏴", "\u{e0067}", "\u{e007f}", "❤", "(", ")",
+            "?", "&", "_", "-", "1", "\u{202a}", "RT", "rt:", "xn--", "\u{301}", "\u{feff}",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+fn entities() -> impl Strategy<Value = Vec<CaptionEntity>> {
+    let entity = (prop::sample::select(vec!["hashtag", "mention", "x"]), -2..40_i32, -2..40_i32).prop_map(|(kind, start, end)| {
+        CaptionEntity { kind: kind.into(), start_utf16: start, end_utf16: end, ..CaptionEntity::default() }
+    });
+    prop::collection::vec(entity, 0..4)
+}
+
+fn check(text: &str, spans: &[TextSpan], markers: &[char]) -> Result<(), TestCaseError> {
+    let mut last = 0;
+    for span in spans {
+        let (start, end) = (span.start as usize, span.end as usize);
+        prop_assert!(start >= last && start < end && end <= text.len(), "{span:?} in {text:?}");
+        prop_assert!(text.is_char_boundary(start) && text.is_char_boundary(end), "{span:?} in {text:?}");
+        let slice = &text[start..end];
+        let own = if markers.is_empty() { slice } else { slice.strip_prefix(markers).unwrap_or("") };
+        prop_assert_eq!(own, &span.text);
+        last = end;
+    }
+    Ok(())
+}
+
+fn check_all(text: &str, found: &CaptionFindings) -> Result<(), TestCaseError> {
+    check(text, &found.hashtags, &['#', '＃'])?;
+    check(text, &found.mentions, &['@', '＠'])?;
+    check(text, &found.cashtags, &['$'])?;
+    check(text, &found.urls, &[])?;
+    check(text, &found.emojis, &[])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn spans_are_sound(text in text(), entities in entities()) {
+        let caption = Caption { text: &text, entities: &entities, source_language: None };
+        check_all(&text, &finders().run(&caption).findings)?;
+    }
+
+    #[test]
+    fn marked_spans_are_taken(before in "[ a😀é]{0,5}", name in "[a-zé0-9]{1,8}", after in "( .*)?") {
+        let text = format!("{before} #{name}{after}");
+        let start = i32::try_from(before.encode_utf16().count()).unwrap_or(0) + 1;
+        let end = start + 1 + i32::try_from(name.encode_utf16().count()).unwrap_or(0);
+        let entities = [CaptionEntity { kind: "hashtag".into(), start_utf16: start, end_utf16: end, ..CaptionEntity::default() }];
+        let found = finders().run(&Caption { text: &text, entities: &entities, source_language: None }).findings;
+        prop_assert_eq!(found.hashtags.first().map(|tag| tag.text.as_str()), Some(name.as_str()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn the_same_text_gives_the_same_findings(text in text(), entities in entities()) {
+        let caption = Caption { text: &text, entities: &entities, source_language: Some("en") };
+        let stages = Stages::standard();
+        let first = stages.run(&caption);
+        prop_assert_eq!(&first, &stages.run(&caption));
+        let language = first.findings.language;
+        prop_assert!((0.0..=1.0).contains(&language.confidence));
+        prop_assert_eq!(language.code == "und", language.confidence == 0.0);
+    }
+
+    #[test]
+    fn any_line_is_enriched(line in text()) {
+        let value = lines::enrich_line(&Stages::standard(), &line);
+        prop_assert!(value["hashtags"].is_array() && value["language"]["code"].is_string());
+        lines::enrich_line(&Stages::standard(), &format!("{{\"text\":\"{line}"));
+    }
+}
