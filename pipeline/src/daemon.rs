@@ -77,7 +77,7 @@ impl Daemon {
         let lake = Lake::at(&config.lake_location(), config.lake.storage.clone())?;
         let (broker, bootstrap) = match config.log.broker.as_str() {
             "embedded" => {
-                let broker = Embedded::start(&config.data_dir).await?;
+                let broker = Embedded::start(&config.data_dir, None).await?;
                 let bootstrap = broker.bootstrap();
                 (Some(broker), bootstrap)
             }

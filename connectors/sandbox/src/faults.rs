@@ -259,6 +259,8 @@ mod tests {
         let text = "seed = 7\n[[fault]]\nkind = \"slow_answer\"\nevery = 5\nmillis = 10\nendpoint = \"video_query\"\n";
         let plan = FaultPlan::from_toml(text).expect("a plan");
         assert_eq!((plan.seed, plan.faults[0].millis), (7, Some(10)));
+        let example = FaultPlan::from_toml(include_str!("../faults.example.toml")).expect("the example");
+        assert_eq!(example.faults.len(), 4);
         assert!(FaultPlan::from_toml("[[fault]]\nkind = \"slow_answer\"\nevery = 0").is_err());
         assert!(FaultPlan::from_toml("[[fault]]\nkind = \"slow\"").is_err());
         assert!(FaultPlan::from_toml("[[fault]]\nkind = \"rate_limit\"\nevery = 2\nnext = 1").is_err());

@@ -316,7 +316,10 @@ impl Query {
     /// The instants between which its videos were published; the end is excluded.
     pub fn window(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let instant = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc();
-        (instant(self.start), instant(self.end).checked_add_signed(TimeDelta::days(1)).unwrap_or(DateTime::<Utc>::MAX_UTC))
+        (
+            instant(self.start),
+            instant(self.end).checked_add_signed(TimeDelta::days(1)).unwrap_or(DateTime::<Utc>::MAX_UTC),
+        )
     }
 
     /// Whether a search at an instant finds a video.
@@ -380,9 +383,17 @@ mod tests {
     #[test]
     fn good_conditions_are_read() {
         for (field, operation, value) in [
-            ("create_date", "GTE", "20260105"), ("username", "EQ", "luna"), ("region_code", "IN", "US"), ("video_id", "EQ", "7"),
-            ("hashtag_name", "EQ", "fyp"), ("keyword", "IN", "Hello World"), ("music_id", "EQ", "7"), ("effect_id", "EQ", "7"),
-            ("video_length", "EQ", "MID"), ("view_count", "GT", "100"), ("comment_count", "LTE", "9"),
+            ("create_date", "GTE", "20260105"),
+            ("username", "EQ", "luna"),
+            ("region_code", "IN", "US"),
+            ("video_id", "EQ", "7"),
+            ("hashtag_name", "EQ", "fyp"),
+            ("keyword", "IN", "Hello World"),
+            ("music_id", "EQ", "7"),
+            ("effect_id", "EQ", "7"),
+            ("video_length", "EQ", "MID"),
+            ("view_count", "GT", "100"),
+            ("comment_count", "LTE", "9"),
         ] {
             let read = problem(json!({"operation": operation, "field_name": field, "field_values": [value]}));
             assert_eq!(read, "", "{field}");

@@ -103,7 +103,9 @@ mod tests {
         let at = world.end();
         let count = |first, last| world.matching(&days(first, last), at).count();
         assert_eq!(count(3, 5), count(3, 3) + count(4, 4) + count(5, 5));
-        let slow = (0..30_000).filter_map(|i| world.video(i)).filter(|v| v.created_at().to_rfc3339().starts_with("2026-01-04"));
+        let slow = (0..30_000)
+            .filter_map(|i| world.video(i))
+            .filter(|v| v.created_at().to_rfc3339().starts_with("2026-01-04"));
         assert_eq!(count(4, 4), slow.count());
         let ids: Vec<_> = world.matching(&days(1, 9), at).collect();
         assert!(ids.is_sorted_by(|a, b| a > b));

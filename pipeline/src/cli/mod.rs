@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod audit;
+mod broker;
 mod check;
 mod demo;
 mod enrich;
@@ -85,6 +86,8 @@ pub(crate) enum Command {
     Why(why::WhyArgs),
     /// Prove that every message has exactly one outcome.
     Audit(audit::AuditArgs),
+    /// Run only the embedded broker, for other tidelake processes on this machine.
+    Broker(broker::BrokerArgs),
     /// Accept a hole in the log: move a table's position to what the topic still holds.
     Reset(reset::ResetArgs),
 }
@@ -101,6 +104,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(args) => return run::run(args, config).await,
         Command::Audit(args) => return audit::run(&args, config).await,
+        Command::Broker(args) => broker::run(&args, &config).await,
         Command::Check(args) => check::run(&args, config).await,
         Command::Demo(args) => demo::run(&args, config, arguments.shared.data_dir.as_deref()).await,
         Command::Import(args) => import::run(&args, config).await,

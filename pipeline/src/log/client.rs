@@ -35,9 +35,13 @@ impl Connection {
         &self.bootstrap
     }
 
-    fn base(&self) -> ClientConfig {
+    /// Defaults, then what the user passes through, so that what exactly-once rests on can still be set after it.
+    fn base(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "tidelake");
+        for (key, value) in defaults {
+            config.set(*key, *value);
+        }
         for (key, value) in &self.settings {
             config.set(key, value);
         }
@@ -48,16 +52,17 @@ impl Connection {
     /// The settings of every producer: idempotent, all replicas, and gapless – a message never times out locally while
     /// a later one goes through, since the lineage filter downstream would then hide the lost one.
     pub(crate) fn producer_config(&self) -> ClientConfig {
-        let mut config = self.base();
+        let mut config = self.base(&[
+            ("linger.ms", "5"),
+            ("batch.num.messages", "10000"),
+            ("queue.buffering.max.kbytes", "65536"),
+            ("compression.type", "lz4"),
+        ]);
         config
             .set("enable.idempotence", "true")
             .set("enable.gapless.guarantee", "true")
             .set("acks", "all")
-            .set("message.timeout.ms", "0")
-            .set("linger.ms", "5")
-            .set("batch.num.messages", "10000")
-            .set("queue.buffering.max.kbytes", "65536")
-            .set("compression.type", "lz4");
+            .set("message.timeout.ms", "0");
         config
     }
 
@@ -68,17 +73,19 @@ impl Connection {
 
     /// The settings of a member of a consumer group.
     pub(crate) fn consumer_config(&self, group: &str) -> ClientConfig {
-        let mut config = self.base();
+        let mut config = self.base(&[
+            ("session.timeout.ms", "10000"),
+            ("heartbeat.interval.ms", "2000"),
+            ("fetch.wait.max.ms", "100"),
+            ("queued.min.messages", "20000"),
+            ("queued.max.messages.kbytes", "32768"),
+        ]);
         config
             .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
-            .set("session.timeout.ms", "10000")
-            .set("heartbeat.interval.ms", "2000")
-            .set("fetch.wait.max.ms", "100")
-            .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "32768")
+            .set("partition.assignment.strategy", "range,roundrobin")
             .set("enable.partition.eof", "false");
         config
     }
@@ -101,7 +108,7 @@ impl Connection {
 
     /// The admin client.
     pub(crate) fn admin(&self) -> Result<AdminClient<DefaultClientContext>, LogError> {
-        self.base().create().map_err(LogError::kafka("create admin client"))
+        self.base(&[]).create().map_err(LogError::kafka("create admin client"))
     }
 }
 

@@ -27,12 +27,12 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Locks the data directory and starts the broker on its store.
-    pub(crate) async fn start(data_dir: &Path) -> Result<Self, LogError> {
+    /// Locks the data directory and starts the broker on its store, on a free loopback port unless one is given.
+    pub(crate) async fn start(data_dir: &Path, address: Option<SocketAddr>) -> Result<Self, LogError> {
         let dir = data_dir.join("broker");
         std::fs::create_dir_all(&dir).map_err(|e| at(&dir, &e))?;
         let lock = lock(&dir.join("lock"))?;
-        let address = free_address()?;
+        let address = address.map_or_else(free_address, Ok)?;
         write_holder(&lock, address).map_err(|e| at(&dir, &e))?;
         let serving = serve(&dir.join("log.db"), address).await?;
         let broker = Self { address, serving, _lock: lock };

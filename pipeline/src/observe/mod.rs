@@ -5,9 +5,9 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging. `format` is pretty, json or auto; `level` a level or tracing directives. `RUST_LOG` wins.
 pub(crate) fn start_logging(format: &str, level: &str) {
-    // The broker and the table library speak of their own innards at info.
+    // The broker and the table library speak of their own innards at info; librdkafka warns of each setting we mean.
     let quiet = ["tansu_broker", "tansu_storage", "deltalake_core", "delta_kernel", "buoyant_kernel", "rdkafka", "datafusion"];
-    let directives = quiet.iter().fold(level.to_owned(), |all, name| format!("{all},{name}=warn"));
+    let directives = quiet.iter().fold(format!("{level},librdkafka=error"), |all, name| format!("{all},{name}=warn"));
     let filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new(&directives)).unwrap_or_default();
     let terminal = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);

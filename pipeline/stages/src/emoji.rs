@@ -12,6 +12,8 @@ const ZWJ: char = '\u{200d}';
 const EMOJI_SELECTOR: char = '\u{fe0f}';
 const TEXT_SELECTOR: char = '\u{fe0e}';
 const KEYCAP: char = '\u{20e3}';
+/// More joined elements than any emoji has; keeps hostile captions cheap.
+const MAX_ELEMENTS: usize = 10;
 
 /// Finds emoji.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,8 +74,8 @@ fn is_keycap(rest: &str) -> bool {
 fn element_ends(text: &str) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut at = 0;
-    loop {
-        let Some(c) = text::after(text, at) else { return ends };
+    for _ in 0..MAX_ELEMENTS {
+        let Some(c) = text::after(text, at) else { break };
         let base = at + c.len_utf8();
         ends.push(base);
         let element = element_end(text, at, c);
@@ -82,9 +84,10 @@ fn element_ends(text: &str) -> Vec<usize> {
         }
         match text[element..].strip_prefix(ZWJ) {
             Some(rest) if rest.starts_with(may_start) => at = element + ZWJ.len_utf8(),
-            _ => return ends,
+            _ => break,
         }
     }
+    ends
 }
 
 /// The end of one element: a flag, or a character with its modifiers.

@@ -1,9 +1,11 @@
-//! The language of a caption: its script where that decides, else lingua's n-gram models.
+//! The language of a caption: its script where that decides, its trigrams where they are clear, else lingua's n-gram
+//! models, which are many times slower.
 //!
 //! URLs, hashtags, mentions, cashtags and emoji are no evidence. Verdicts are memoised by the letters that remain, so
 //! that a caption observed again costs a look-up; the memo never changes an answer.
 
 use crate::script::{self, Evidence, Script};
+use crate::trigrams::{self, Look};
 use crate::{Caption, Stage, text};
 use lingua::{Language as Known, LanguageDetector, LanguageDetectorBuilder};
 use moka::sync::Cache;
@@ -14,8 +16,12 @@ use tidelake_schemas::{CaptionFindings, Language};
 const MAX_BYTES: usize = 1200;
 /// Verdicts kept.
 const MEMO: u64 = 50_000;
+/// Detectors kept, one per set of languages.
+const DETECTORS_KEPT: u64 = 1_000;
 /// Candidates kept per verdict.
 const CANDIDATES: usize = 3;
+/// From this confidence on, Marathi is believed.
+const MARATHI: f64 = 0.7;
 /// Below this confidence the source's own statement decides between our candidates.
 const DOUBT: f64 = 0.5;
 /// A candidate must have this share of the best one's confidence for that.
@@ -70,10 +76,37 @@ fn verdict(letters: &str) -> Arc<Verdict> {
     }
 }
 
-/// Asks the models. Confidences are rounded, since lingua adds them up in no fixed order.
+/// Judges words of one script.
 fn detect(words: &str, script: Script) -> Verdict {
-    let Some(detector) = detector(script) else { return vec![("hi", 1.0)] };
-    let mut found: Verdict = detector
+    let languages = match script {
+        Script::Cyrillic => CYRILLIC_LANGUAGES,
+        Script::Arabic => ARABIC_LANGUAGES,
+        Script::Devanagari => return hindi_or_marathi(words),
+        _ => LATIN_LANGUAGES,
+    };
+    match trigrams::look(words) {
+        Look::Clear(code, confidence) => vec![(code, confidence)],
+        Look::Among(codes) => {
+            let close: Vec<Known> = languages.iter().copied().filter(|&language| codes.contains(&code(language))).collect();
+            ask(words, if close.len() < 2 { languages } else { &close })
+        }
+        Look::Dark => ask(words, languages),
+    }
+}
+
+/// Hindi, which is far more frequent, unless Marathi is likely.
+fn hindi_or_marathi(words: &str) -> Verdict {
+    let mut found = ask(words, DEVANAGARI_LANGUAGES);
+    let doubtful = found.first().is_some_and(|&(code, confidence)| code == "mr" && confidence < MARATHI);
+    if doubtful && found.len() > 1 {
+        found.swap(0, 1);
+    }
+    found
+}
+
+/// Asks lingua. Confidences are rounded, since it adds them up in no fixed order.
+fn ask(words: &str, languages: &[Known]) -> Verdict {
+    let mut found: Verdict = detector(languages)
         .compute_language_confidence_values(words)
         .into_iter()
         .map(|(language, confidence)| (code(language), (confidence * 1e6).round() / 1e6))
@@ -84,22 +117,18 @@ fn detect(words: &str, script: Script) -> Verdict {
     found
 }
 
-fn detector(script: Script) -> Option<&'static LanguageDetector> {
-    static LATIN: LazyLock<LanguageDetector> = LazyLock::new(|| build(LATIN_LANGUAGES));
-    static CYRILLIC: LazyLock<LanguageDetector> = LazyLock::new(|| build(CYRILLIC_LANGUAGES));
-    static ARABIC: LazyLock<LanguageDetector> = LazyLock::new(|| build(ARABIC_LANGUAGES));
-    match script {
-        Script::Cyrillic => Some(&CYRILLIC),
-        Script::Arabic => Some(&ARABIC),
-        Script::Devanagari => None,
-        _ => Some(&LATIN),
+/// A detector for these languages; they share their models, so that many detectors cost little.
+fn detector(languages: &[Known]) -> Arc<LanguageDetector> {
+    static DETECTORS: LazyLock<Cache<Vec<Known>, Arc<LanguageDetector>>> = LazyLock::new(|| Cache::new(DETECTORS_KEPT));
+    if let Some(built) = DETECTORS.get(languages) {
+        return built;
     }
+    let built = Arc::new(LanguageDetectorBuilder::from_languages(languages).build());
+    DETECTORS.insert(languages.to_vec(), Arc::clone(&built));
+    built
 }
 
-fn build(languages: &[Known]) -> LanguageDetector {
-    LanguageDetectorBuilder::from_languages(languages).build()
-}
-
+const DEVANAGARI_LANGUAGES: &[Known] = &[Known::Hindi, Known::Marathi];
 const ARABIC_LANGUAGES: &[Known] = &[Known::Arabic, Known::Persian, Known::Urdu];
 const CYRILLIC_LANGUAGES: &[Known] = &[Known::Bulgarian, Known::Russian, Known::Serbian, Known::Ukrainian];
 const LATIN_LANGUAGES: &[Known] = &[
@@ -110,17 +139,21 @@ const LATIN_LANGUAGES: &[Known] = &[
     Known::Danish,
     Known::Dutch,
     Known::English,
+    Known::Estonian,
     Known::Finnish,
     Known::French,
     Known::German,
     Known::Hungarian,
     Known::Indonesian,
     Known::Italian,
+    Known::Latvian,
+    Known::Lithuanian,
     Known::Malay,
     Known::Polish,
     Known::Portuguese,
     Known::Romanian,
     Known::Slovak,
+    Known::Slovene,
     Known::Spanish,
     Known::Swahili,
     Known::Swedish,
@@ -141,13 +174,18 @@ fn code(language: Known) -> &'static str {
         Known::Danish => "da",
         Known::Dutch => "nl",
         Known::English => "en",
+        Known::Estonian => "et",
         Known::Finnish => "fi",
         Known::French => "fr",
         Known::German => "de",
+        Known::Hindi => "hi",
         Known::Hungarian => "hu",
         Known::Indonesian => "id",
         Known::Italian => "it",
+        Known::Latvian => "lv",
+        Known::Lithuanian => "lt",
         Known::Malay => "ms",
+        Known::Marathi => "mr",
         Known::Persian => "fa",
         Known::Polish => "pl",
         Known::Portuguese => "pt",
@@ -155,6 +193,7 @@ fn code(language: Known) -> &'static str {
         Known::Russian => "ru",
         Known::Serbian => "sr",
         Known::Slovak => "sk",
+        Known::Slovene => "sl",
         Known::Spanish => "es",
         Known::Swahili => "sw",
         Known::Swedish => "sv",
@@ -261,6 +300,8 @@ mod tests {
             ("یہ بہت اچھا ہے", "ur"),
             ("𝓣𝓱𝓲𝓼 𝓲𝓼 𝓱𝓸𝔀 𝔀𝓮 𝓭𝓸 𝓲𝓽", "en"),
             ("सुबह की चाय", "hi"),
+            ("आज सकाळी मी शाळेत गेलो होतो आणि खूप मजा आली", "mr"),
+            ("Danes je res lep dan in gremo na sprehod", "sl"),
         ] {
             let found = language(text);
             assert_eq!(found.code, code, "{text}: {found:?}");

@@ -16,6 +16,7 @@ mod script;
 mod source;
 mod text;
 mod tlds;
+mod trigrams;
 mod urls;
 
 pub use cashtags::Cashtags;

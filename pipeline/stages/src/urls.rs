@@ -269,21 +269,17 @@ fn is_ascii_domain_char(c: char) -> bool {
 
 /// The end of the longest valid domain that starts at `start`.
 fn domain_end(text: &str, start: usize, regions: &mut Regions<'_>) -> Option<usize> {
-    let region_end = regions.end_of_promising(start)?;
     let mut best = None;
     let mut label = start;
-    for _ in 0..MAX_LABELS {
-        let Some(length) = text[label..region_end].find('.') else { break };
-        let dot = label + length;
-        if !is_subdomain(&text[label..dot]) {
+    for dot in regions.dots_from(start).iter().take(MAX_LABELS) {
+        let name = &text[label..dot.at];
+        if !is_subdomain(name) {
             break;
         }
-        if !text[label..dot].contains('_')
-            && let Some(len) = tlds::prefix(&text[dot + 1..])
-        {
-            best = Some(dot + 1 + len);
+        if !name.contains('_') {
+            best = dot.domain_end.or(best);
         }
-        label = dot + 1;
+        label = dot.at + 1;
     }
     best
 }
@@ -299,34 +295,48 @@ fn is_label_char(c: char) -> bool {
     !(is_directional(c) || is_noncharacter(c) || is_space(c))
 }
 
-/// Runs of characters that a domain may be made of; remembers the current one, so that trying every start within
-/// a long run does not cost a walk each.
+/// A dot within a run.
+struct Dot {
+    at: usize,
+    /// Where a domain ends whose top-level domain follows this dot.
+    domain_end: Option<usize>,
+}
+
+/// Runs of characters that a domain may be made of. Remembers the current one, so that trying every start within a
+/// long run does not cost a walk each.
 struct Regions<'a> {
     text: &'a str,
     current: (usize, usize),
-    /// Where the last dot with a top-level domain behind it stands.
-    last_hope: Option<usize>,
+    /// The run's dots up to the last that a top-level domain follows.
+    dots: Vec<Dot>,
 }
 
 impl<'a> Regions<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, current: (0, 0), last_hope: None }
+        Self { text, current: (0, 0), dots: Vec::new() }
     }
 
-    /// The end of the run around `start`, if a domain that starts there may still end in a top-level domain.
-    fn end_of_promising(&mut self, start: usize) -> Option<usize> {
+    /// The dots at or after `start` in its run.
+    fn dots_from(&mut self, start: usize) -> &[Dot] {
         if start < self.current.0 || start >= self.current.1 {
             self.enter(start);
         }
-        self.last_hope.filter(|&dot| dot > start).map(|_| self.current.1)
+        let passed = self.dots.partition_point(|dot| dot.at < start);
+        &self.dots[passed..]
     }
 
     fn enter(&mut self, start: usize) {
         let rest = &self.text[start..];
         let run = rest.find(|c: char| !(is_label_char(c) || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
         self.current = (start, start + run);
-        let hope = rest[..run].rmatch_indices('.').map(|(dot, _)| start + dot);
-        self.last_hope = hope.into_iter().find(|&dot| tlds::prefix(&self.text[dot + 1..]).is_some());
+        self.dots.clear();
+        for (offset, _) in rest[..run].match_indices('.') {
+            let behind = start + offset + 1;
+            let domain_end = tlds::prefix(&self.text[behind..]).map(|len| behind + len);
+            self.dots.push(Dot { at: start + offset, domain_end });
+        }
+        let hopeful = self.dots.iter().rposition(|dot| dot.domain_end.is_some()).map_or(0, |last| last + 1);
+        self.dots.truncate(hopeful);
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::WorldConfig;
 use super::hash::{Roll, Room};
-use super::lexicon::{LANGUAGES, TOPICS, TOPIC_TAGS};
+use super::lexicon::{LANGUAGES, TOPIC_TAGS, TOPICS};
 use super::region::REGIONS;
 use chrono::{DateTime, Utc};
 
+#[rustfmt::skip]
 const FIRST: [&str; 48] = [
     "luna", "milo", "ana", "kai", "noor", "yuki", "minh", "sofia", "leo", "mei", "tariq", "ines", "otto", "priya", "dani",
     "zuri", "hana", "ravi", "elif", "bruno", "chloe", "jun", "marta", "ayo", "lena", "omar", "nina", "theo", "rosa", "ivan",
@@ -13,6 +14,7 @@ const FIRST: [&str; 48] = [
     "isla", "jaya", "kofi", "lucas",
 ];
 
+#[rustfmt::skip]
 const SECOND: [&str; 40] = [
     "bakes", "lifts", "paints", "plays", "roams", "codes", "reads", "sings", "kicks", "fixes", "daily", "official", "vlogs",
     "studio", "world", "cooks", "dances", "films", "hikes", "sews", "gardens", "laughs", "at.home", "tv", "x", "eats", "rides",
@@ -65,7 +67,7 @@ impl Creator {
         let born = config.epoch.timestamp() - roll.below(60 * month) as i64 - 86_400;
         let id = (born << 32) | (roll.bits() >> 32) as i64;
         let lexicon = &LANGUAGES[region.language];
-        let noun = *roll.pick(&[&lexicon.nouns[topic]]).first().unwrap_or(&"");
+        let noun = roll.pick(&lexicon.nouns[topic]);
         let has_bio = roll.chance(0.8);
         let bio_url = roll.chance(0.3).then(|| format!("https://links.example/{handle}"));
         Self {
@@ -77,7 +79,7 @@ impl Creator {
             avatar_url: format!("https://avatars.example/{id}.jpeg?x-expires={}", config.epoch.timestamp() + 172_800),
             is_verified: followers > 200_000.0 && roll.chance(0.6),
             region_code: region.code,
-            following: roll.pareto(0.9).mul_add(20.0, 0.0).min(10_000.0) as i64,
+            following: (20.0 * roll.pareto(0.9)).min(10_000.0) as i64,
             is_restricted: roll.chance(0.01),
             followers,
             growth: roll.unit() * 0.01,
@@ -171,7 +173,8 @@ pub(crate) fn handle(config: &WorldConfig, index: u64) -> String {
     let pair = pair(config, index) as usize;
     let (first, second) = (FIRST[pair / SECOND.len()], SECOND[pair % SECOND.len()]);
     let style = Roll::new(config.seed, Room::Author, index | 1 << 41).below(8);
-    let (lead, middle) = [("", ""), ("", "_"), ("", "."), (".", "."), ("", "__"), ("", ""), ("its", "_"), ("_", "")][style as usize];
+    let (lead, middle) =
+        [("", ""), ("", "_"), ("", "."), (".", "."), ("", "__"), ("", ""), ("its", "_"), ("_", "")][style as usize];
     let number = match index / PAIRS {
         0 => String::new(),
         n => n.to_string(),

@@ -7,6 +7,7 @@
 pub(crate) const TOPICS: usize = 12;
 
 /// Tags of each topic that are used in every language.
+#[rustfmt::skip]
 pub(crate) const TOPIC_TAGS: [[&str; 4]; TOPICS] = [
     ["foodtok", "recipe", "cooking", "easyrecipes"],
     ["gymtok", "fitness", "workout", "homeworkout"],
@@ -36,6 +37,7 @@ pub(crate) struct Lexicon {
 }
 
 /// All languages; regions point at them by position.
+#[rustfmt::skip]
 pub(crate) const LANGUAGES: [Lexicon; 15] = [
     Lexicon {
         code: "en",
@@ -311,6 +313,7 @@ pub(crate) const LANGUAGES: [Lexicon; 15] = [
 ];
 
 /// Emoji: plain, with variation selector, skin tone, ZWJ sequences, flags and keycaps.
+#[rustfmt::skip]
 pub(crate) const EMOJI: [&str; 24] = [
     "😂", "🔥", "✨", "😍", "🥹", "💀", "❤️", "✌️", "👍🏽", "🙏🏿", "💁🏻‍♀️", "👩‍🍳", "👨‍👩‍👧‍👦", "🏳️‍🌈", "❤️‍🔥", "🧑🏾‍💻", "🐈‍⬛", "🏴‍☠️", "🇧🇷", "🇯🇵",
     "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "1️⃣", "#️⃣", "🫠",

@@ -12,7 +12,13 @@ pub(crate) struct Money {
     digits: Option<char>,
 }
 
-const fn money(before: &'static str, after: &'static str, group: &'static str, decimal: &'static str, scale: u64) -> Money {
+const fn money(
+    before: &'static str,
+    after: &'static str,
+    group: &'static str,
+    decimal: &'static str,
+    scale: u64,
+) -> Money {
     Money { before, after, group, decimal, decimals: !decimal.is_empty(), scale, digits: None }
 }
 
@@ -60,6 +66,7 @@ const fn region(code: &'static str, weight: u32, language: usize, flag: &'static
 }
 
 /// All countries of the world.
+#[rustfmt::skip]
 pub(crate) const REGIONS: [Region; 26] = [
     region("US", 190, 0, "🇺🇸", money("$", "", ",", ".", 1)),
     region("GB", 50, 0, "🇬🇧", money("£", "", ",", ".", 1)),

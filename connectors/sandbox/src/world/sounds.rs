@@ -10,13 +10,27 @@ const SOUNDS: u64 = 5000;
 const SEASON: u64 = 9;
 
 const ADJECTIVES: [&str; 16] = [
-    "silent", "tiny", "golden", "lazy", "midnight", "blue", "retro", "secret", "spicy", "slow", "paper", "cosmic", "salty",
-    "lucky", "soft", "loud",
+    "silent", "tiny", "golden", "lazy", "midnight", "blue", "retro", "secret", "spicy", "slow", "paper", "cosmic",
+    "salty", "lucky", "soft", "loud",
 ];
 
 const THINGS: [&str; 16] = [
-    "spoon", "mirror", "sunday", "jump", "outfit", "pancake", "elevator", "sock", "shadow", "garden", "remix", "kitchen",
-    "postcard", "umbrella", "staircase", "lamp",
+    "spoon",
+    "mirror",
+    "sunday",
+    "jump",
+    "outfit",
+    "pancake",
+    "elevator",
+    "sock",
+    "shadow",
+    "garden",
+    "remix",
+    "kitchen",
+    "postcard",
+    "umbrella",
+    "staircase",
+    "lamp",
 ];
 
 /// A sound.

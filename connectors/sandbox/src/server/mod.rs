@@ -1,0 +1,268 @@
+//! The HTTP server.
+
+mod admin;
+mod answer;
+mod body;
+mod comments;
+mod fields;
+mod oauth;
+mod searches;
+mod shared;
+mod stats;
+mod users;
+mod videos;
+mod wire;
+
+pub use stats::Stats;
+
+use crate::{Endpoint, FaultKind, FaultPlan, SandboxConfig, SandboxError, SimClock, World};
+use answer::{Answer, Refusal};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, FromRequest, Query as Parameters, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use serde_json::Value;
+use shared::Shared;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use wire::{CuttableListener, Wire};
+
+/// A running sandbox. Dropping it ends the server at once; [`stop`](Self::stop) lets running requests end.
+pub struct Sandbox {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    shutdown: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl Sandbox {
+    /// Starts a server on 127.0.0.1.
+    ///
+    /// # Errors
+    /// When the world or the faults make no sense, or the port is taken.
+    pub async fn start(config: SandboxConfig) -> Result<Self, SandboxError> {
+        let port = config.port;
+        let shared = Arc::new(Shared::new(config)?);
+        let bind = |source| SandboxError::Bind { port, source };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let (shutdown, signal) = oneshot::channel::<()>();
+        let service = router(Arc::clone(&shared)).into_make_service_with_connect_info::<Wire>();
+        let serve = axum::serve(CuttableListener(listener), service).with_graceful_shutdown(async {
+            let _ = signal.await;
+        });
+        let server = tokio::spawn(async move {
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the sandbox ended");
+            }
+        });
+        Ok(Self { address, shared, shutdown: Some(shutdown), server })
+    }
+
+    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The world that is served.
+    pub fn world(&self) -> &World {
+        &self.shared.world
+    }
+
+    /// The simulated clock; setting it moves the sandbox's time.
+    pub fn clock(&self) -> &SimClock {
+        &self.shared.clock
+    }
+
+    /// What was done so far.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// The troubles in force.
+    pub fn faults(&self) -> FaultPlan {
+        self.shared.faults()
+    }
+
+    /// Replaces all troubles; their counts and dice begin anew.
+    ///
+    /// # Errors
+    /// When a rule makes no sense; the old ones then stay.
+    pub fn set_faults(&self, plan: &FaultPlan) -> Result<(), SandboxError> {
+        self.shared.set_faults(plan, false)
+    }
+
+    /// Ends the server: no new connections, running requests get some seconds.
+    pub async fn stop(mut self) {
+        if let Some(shutdown) = self.shutdown.take() {
+            let _ = shutdown.send(());
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(5), &mut self.server).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let mut router = Router::new();
+    for (path, endpoint) in [
+        ("/v2/oauth/token", Endpoint::Token),
+        ("/v2/research/video/query", Endpoint::VideoQuery),
+        ("/v2/research/video/comment/list", Endpoint::CommentList),
+        ("/v2/research/user/info", Endpoint::UserInfo),
+    ] {
+        let handler = post(move |state, wire, request| handle(state, endpoint, wire, request));
+        router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
+    }
+    router
+        .route("/sandbox/healthz", get(admin::healthz))
+        .route("/sandbox/stats", get(admin::stats))
+        .route("/sandbox/faults", get(admin::faults).post(admin::set_faults).delete(admin::clear_faults))
+        .route("/sandbox/clock", get(admin::clock).post(admin::set_clock))
+        .with_state(shared)
+}
+
+/// A request as far as it is read.
+struct Call {
+    token: Option<String>,
+    content_type: String,
+    parameters: HashMap<String, String>,
+    body: Bytes,
+    form: oauth::Form,
+}
+
+impl Call {
+    async fn read(request: Request) -> Option<Self> {
+        let (parts, body) = request.into_parts();
+        let parameters = Parameters::try_from_uri(&parts.uri).map(|Parameters(found)| found).unwrap_or_default();
+        let text = |name| text_of(&parts.headers, name);
+        let content_type = text(header::CONTENT_TYPE);
+        let token = bearer(&text(header::AUTHORIZATION));
+        let body = axum::body::to_bytes(body, 1 << 20).await.ok()?;
+        let form = read_form(&content_type, body.clone()).await;
+        Some(Self { token, content_type, parameters, body, form })
+    }
+}
+
+fn text_of(headers: &HeaderMap, name: header::HeaderName) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+fn bearer(header: &str) -> Option<String> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+}
+
+async fn read_form(content_type: &str, body: Bytes) -> oauth::Form {
+    let request = Request::post("/").header(header::CONTENT_TYPE, content_type).body(Body::from(body)).ok()?;
+    axum::Form::from_request(request, &()).await.ok().map(|axum::Form(form)| form)
+}
+
+async fn handle(
+    State(shared): State<Arc<Shared>>,
+    endpoint: Endpoint,
+    ConnectInfo(wire): ConnectInfo<Wire>,
+    request: Request,
+) -> Response {
+    shared.count_request(endpoint);
+    let Some(call) = Call::read(request).await else {
+        return respond(&shared, Refusal::params("The request body cannot be read").into_answer(&shared));
+    };
+    if let Some(rule) = shared.strike(FaultKind::SlowAnswer, endpoint) {
+        tokio::time::sleep(Duration::from_millis(rule.millis.unwrap_or(2000))).await;
+    }
+    if shared.strikes(FaultKind::ConnectionReset, endpoint) {
+        wire.cut_after(0);
+        shared.count_answer(0);
+        return Response::new(Body::empty());
+    }
+    // Searches walk through many videos: not on the threads that serve others.
+    let worker = Arc::clone(&shared);
+    let work = tokio::task::spawn_blocking(move || answer_call(&worker, endpoint, &call));
+    let answer = work.await.unwrap_or_else(|_| internal_error().into_answer(&shared));
+    if shared.strikes(FaultKind::TruncatedBody, endpoint) {
+        // The head of an answer has about 120 bytes.
+        wire.cut_after(130 + answer.body.len() as u64 / 2);
+    }
+    respond(&shared, answer)
+}
+
+fn respond(shared: &Shared, answer: Answer) -> Response {
+    shared.count_answer(answer.status);
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(answer.content_type));
+    response
+}
+
+fn internal_error() -> Refusal {
+    Refusal::new(500, "internal_error", "Something went wrong. Please try again later.")
+}
+
+fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
+    if endpoint == Endpoint::Token {
+        return match server_trouble(shared, endpoint) {
+            Ok(()) => oauth::answer(shared, &call.form),
+            Err(refusal) => refusal.into_answer(shared),
+        };
+    }
+    match research(shared, endpoint, call) {
+        Ok(data) => {
+            let mut answer = Answer::ok(shared, data);
+            if answer.body.contains(videos::SURROGATE_MARK) {
+                answer.body = answer.body.replace(videos::SURROGATE_MARK, "\\ud83d");
+            }
+            answer
+        }
+        Err(refusal) => refusal.into_answer(shared),
+    }
+}
+
+fn research(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<Value, Refusal> {
+    shared.check_token(call.token.as_deref(), endpoint)?;
+    if shared.strikes(FaultKind::RateLimit, endpoint) {
+        return Err(Refusal::new(
+            429,
+            "rate_limit_exceeded",
+            "The API rate limit was exceeded. Please try again later.",
+        ));
+    }
+    if shared.strikes(FaultKind::DailyQuota, endpoint) {
+        return Err(shared::quota_spent());
+    }
+    shared.take_request()?;
+    server_trouble(shared, endpoint)?;
+    let body = body::read_object(&call.content_type, &call.body)?;
+    match endpoint {
+        Endpoint::VideoQuery => videos::answer(shared, &call.parameters, &body),
+        Endpoint::CommentList => comments::answer(shared, &call.parameters, &body),
+        Endpoint::UserInfo | Endpoint::Token => users::answer(shared, &call.parameters, &body),
+    }
+}
+
+fn server_trouble(shared: &Shared, endpoint: Endpoint) -> Result<(), Refusal> {
+    if shared.strikes(FaultKind::InternalError, endpoint) {
+        return Err(internal_error());
+    }
+    if shared.strikes(FaultKind::GatewayTimeout, endpoint) {
+        return Err(Refusal::new(504, "timeout", ""));
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Counters.
+
+use crate::{Endpoint, FaultKind};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a sandbox has done so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Requests by endpoint.
+    pub requests: BTreeMap<Endpoint, u64>,
+    /// Answers by HTTP status. A reset connection counts as 0.
+    pub answers: BTreeMap<u16, u64>,
+    /// Troubles that struck, by kind.
+    pub faults: BTreeMap<FaultKind, u64>,
+    /// Videos, comments and users handed out.
+    pub records: u64,
+    /// Requests taken from today's quota.
+    pub quota_requests: u64,
+    /// Records taken from today's quota.
+    pub quota_records: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    requests: BTreeMap<Endpoint, u64>,
+    answers: BTreeMap<u16, u64>,
+    faults: BTreeMap<FaultKind, u64>,
+    pub(super) records: u64,
+}
+
+impl Counters {
+    pub(super) fn request(&mut self, endpoint: Endpoint) {
+        *self.requests.entry(endpoint).or_default() += 1;
+    }
+
+    pub(super) fn answer(&mut self, status: u16) {
+        *self.answers.entry(status).or_default() += 1;
+    }
+
+    pub(super) fn fault(&mut self, kind: FaultKind) {
+        *self.faults.entry(kind).or_default() += 1;
+    }
+
+    pub(super) fn snapshot(&self, quota_requests: u64, quota_records: u64) -> Stats {
+        Stats {
+            requests: self.requests.clone(),
+            answers: self.answers.clone(),
+            faults: self.faults.clone(),
+            records: self.records,
+            quota_requests,
+            quota_records,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Real processes of every role, killed at random while a sandbox feeds a known set: nothing is lost, nothing doubled.
+//!
+//! `TIDELAKE_TEST_KILLS=500` makes it longer; `TIDELAKE_TEST_SEED=n` repeats a run's choices.
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+use tidelake_sandbox::{
+    Condition, Endpoint, FaultKind, FaultPlan, FaultRule, FieldName, Operation, Query, Quota, Sandbox, SandboxConfig, SimClock,
+    World, WorldConfig,
+};
+use tidelake_schemas::{EntityKind, ids};
+use tidelake_tests::{Process, Stage};
+
+const REGIONS: [&str; 6] = ["US", "GB", "DE", "FR", "JP", "BR"];
+const ROLES: [&str; 3] = ["collect", "enrich", "land"];
+const DAYS: u32 = 6;
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+/// A world whose time stands still: what can be found in it is a known set.
+fn sandbox(seed: u64, end: DateTime<Utc>) -> SandboxConfig {
+    let slow = FaultRule { millis: Some(40), ..FaultRule::with_probability(FaultKind::SlowAnswer, 1.0) };
+    SandboxConfig {
+        world: WorldConfig {
+            seed,
+            videos: 12_000,
+            days: DAYS,
+            epoch: end - TimeDelta::days(i64::from(DAYS)),
+            deleted_share: 0.0,
+            private_share: 0.0,
+            ..WorldConfig::default()
+        },
+        clock: Some(SimClock::frozen(end + TimeDelta::days(30))),
+        quota: Quota::unlimited(),
+        // Slow answers spread the work over the kills; refused searches and errors make pages repeat.
+        faults: FaultPlan::of([
+            slow.at(Endpoint::VideoQuery),
+            FaultRule::with_probability(FaultKind::SearchIdRefused, 0.02).at(Endpoint::VideoQuery),
+            FaultRule::with_probability(FaultKind::InternalError, 0.02).at(Endpoint::VideoQuery),
+        ]),
+        ..SandboxConfig::default()
+    }
+}
+
+fn configuration(base_url: &str, first: NaiveDate, last: NaiveDate) -> String {
+    let mut text = format!(
+        "[research]\nbase_url = \"{base_url}\"\nclient_key = \"k\"\nclient_secret = \"s\"\ndaily_quota = 4000000000\n\
+         [research.patience]\nstale_delay = \"10ms\"\nserver_delay = \"10ms\"\n"
+    );
+    let (first, last) = (first.format("%Y%m%d"), last.format("%Y%m%d"));
+    for region in REGIONS {
+        text.push_str(&format!(
+            "[[tasks]]\nname = \"{}\"\nconnector = \"research-api\"\n[tasks.spec]\nkind = \"videos\"\nmax_count = 20\n\
+             start = \"{first}\"\nend = \"{last}\"\n\
+             query = {{ and = [{{ operation = \"EQ\", field_name = \"region_code\", field_values = [\"{region}\"] }}] }}\n",
+            task(region)
+        ));
+    }
+    text
+}
+
+fn task(region: &str) -> String {
+    format!("kill/{region}")
+}
+
+/// The event ids that must be in the table, each once.
+fn expected(world: &World, first: NaiveDate, last: NaiveDate, at: DateTime<Utc>) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for region in REGIONS {
+        let condition = Condition::new(FieldName::RegionCode, Operation::Eq, &[region]).expect("a condition");
+        let query = Query::days(first, last).and(condition);
+        all.extend(world.matching(&query, at).map(|id| ids::event_id(&task(region), 0, EntityKind::Video, &id.to_string())));
+    }
+    all
+}
+
+/// Two processes of each role.
+struct Fleet<'s> {
+    stage: &'s Stage,
+    config: String,
+    processes: Vec<(&'static str, Process)>,
+}
+
+impl<'s> Fleet<'s> {
+    fn start(stage: &'s Stage, config: &str) -> Self {
+        let mut fleet = Self { stage, config: config.to_owned(), processes: Vec::new() };
+        for role in ROLES.iter().chain(&ROLES) {
+            let process = fleet.process(role);
+            fleet.processes.push((role, process));
+        }
+        fleet
+    }
+
+    fn process(&self, role: &str) -> Process {
+        self.stage.start(&["run", "--roles", role, "--config", &self.config], &[])
+    }
+
+    /// Kills one and starts another in its place. One in ten is frozen first and thaws when another has taken over.
+    fn strike(&mut self, choose: &mut StdRng, zombies: &mut Vec<Process>) {
+        let victim = choose.random_range(0..self.processes.len());
+        let role = self.processes[victim].0;
+        let fresh = self.process(role);
+        let mut old = std::mem::replace(&mut self.processes[victim].1, fresh);
+        if choose.random_ratio(1, 10) {
+            old.signal("STOP");
+            zombies.push(old);
+        } else {
+            old.kill();
+        }
+    }
+
+    /// A process that ended by itself is started again, as a supervisor would.
+    fn revive(&mut self) {
+        for i in 0..self.processes.len() {
+            if self.processes[i].1.ended() {
+                self.processes[i].1 = self.process(self.processes[i].0);
+            }
+        }
+    }
+}
+
+#[test]
+fn killed_processes_lose_and_double_nothing() {
+    let seed = setting("TIDELAKE_TEST_SEED", 1);
+    let kills = setting("TIDELAKE_TEST_KILLS", 50);
+    let runtime = tokio::runtime::Runtime::new().expect("runtime");
+    let end = Utc::now().date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+    let sandbox = runtime.block_on(Sandbox::start(sandbox(seed, end))).expect("sandbox");
+    let (first, last) = (end.date_naive() - Days::new(u64::from(DAYS)), end.date_naive() - Days::new(1));
+    let expected = expected(sandbox.world(), first, last, sandbox.clock().now());
+    assert!(expected.len() > 1_000, "{} videos are too few to say anything", expected.len());
+
+    let stage = Stage::set();
+    let config = stage.dir().join("kill.toml");
+    std::fs::write(&config, configuration(&sandbox.base_url(), first, last)).expect("writes");
+    let mut fleet = Fleet::start(&stage, config.to_str().expect("UTF-8"));
+    let mut choose = StdRng::seed_from_u64(seed);
+    let mut zombies = Vec::new();
+    for kill in 0..kills {
+        std::thread::park_timeout(Duration::from_millis(choose.random_range(200..900)));
+        fleet.strike(&mut choose, &mut zombies);
+        // Zombies thaw long after their partitions were given to others.
+        if kill % 15 == 14 {
+            zombies.iter().for_each(|zombie| zombie.signal("CONT"));
+            // What they still hold they may publish; then they go.
+        }
+    }
+    zombies.iter().for_each(|zombie| zombie.signal("CONT"));
+
+    let begun = Instant::now();
+    let mut landed = -1;
+    while usize::try_from(landed).ok() < Some(expected.len()) {
+        assert!(begun.elapsed() < Duration::from_secs(240), "{landed} of {} landed", expected.len());
+        fleet.revive();
+        landed = stage.integer("SELECT count(*) FROM video_observations");
+    }
+    for (_, process) in &mut fleet.processes {
+        process.signal("TERM");
+    }
+    for (_, process) in &mut fleet.processes {
+        process.wait(Duration::from_secs(60));
+    }
+    drop(zombies);
+    let ids = stage.sql("SELECT event_id FROM video_observations");
+    let found: BTreeSet<String> = ids.iter().filter_map(|row| row["event_id"].as_str().map(str::to_owned)).collect();
+    assert_eq!(ids.len(), found.len(), "rows were doubled");
+    assert_eq!(found.symmetric_difference(&expected).count(), 0, "rows were lost or came from nowhere");
+    let report = stage.audit();
+    assert_eq!(report["balanced"], true, "{report:#}");
+    eprintln!("{kills} kills, {} records, each once; {report:#}", found.len());
+    runtime.block_on(sandbox.stop());
+}
