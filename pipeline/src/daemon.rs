@@ -145,7 +145,6 @@ impl Daemon {
     fn collect(&self) -> Collect {
         Collect {
             connection: self.connection.clone(),
-            layout: self.config.layout(),
             sources: crate::sources::maker(&self.config),
             progress: self.progress.clone(),
         }

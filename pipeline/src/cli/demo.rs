@@ -193,8 +193,8 @@ const EXAMPLES: [(&str, &str); 3] = [
     ),
     (
         "Which hashtags draw the most views?",
-        "SELECT h.hashtag, count(*) AS videos, sum(v.views) AS views FROM video_hashtags h JOIN videos v USING (video_id) \
-         GROUP BY h.hashtag ORDER BY views DESC NULLS LAST LIMIT 8",
+        "SELECT tag, count(*) AS videos, sum(views) AS views FROM video_hashtags GROUP BY tag \
+         ORDER BY views DESC NULLS LAST, tag LIMIT 8",
     ),
     (
         "Which videos gained the most while we watched?",

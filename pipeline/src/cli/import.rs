@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &ImportArgs, mut config: Config) -> Result<(), Fai
     let (mut total, mut refused, mut failed) = (BTreeMap::<EntityKind, usize>::new(), 0, 0);
     let mut out = std::io::stdout();
     for file in &files {
-        let outcome = import(&mut lane, file).await?;
+        let outcome = import(&mut lane, file, &stop).await?;
         match &outcome {
             FileOutcome::Imported { kinds, rejects, .. } => {
                 kinds.iter().for_each(|(kind, n)| *total.entry(*kind).or_default() += n);
@@ -88,7 +88,7 @@ fn collect_files(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn import(lane: &mut Lane, path: &Path) -> Result<FileOutcome, Failure> {
+async fn import(lane: &mut Lane, path: &Path, stop: &Stop) -> Result<FileOutcome, Failure> {
     let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let name = RecordedFile::task_name(&bytes);
     if let Some(cursor) = lane.cursor(&name).filter(|c| c.finished) {
@@ -113,7 +113,7 @@ async fn import(lane: &mut Lane, path: &Path) -> Result<FileOutcome, Failure> {
     let task = Task { task: name.clone(), connector: "import".into(), declared_at: now(), ..Task::default() };
     let mut entry = Entry::new(task, Box::new(file), Timestamp::default());
     while !lane.cursor(&name).is_some_and(|c| c.finished) {
-        collect::step(lane, &mut entry).await?;
+        collect::step(lane, &mut entry, stop).await?;
     }
     Ok(outcome)
 }

@@ -142,19 +142,6 @@ pub(crate) struct TaskConfig {
 const SECTIONS: [&str; 7] = ["data_dir", "log", "lake", "logging", "shutdown", "research", "tasks"];
 
 impl Config {
-    /// The defaults, on a data directory.
-    pub(crate) fn defaults(data_dir: PathBuf) -> Self {
-        Self {
-            data_dir,
-            log: LogConfig::default(),
-            lake: LakeConfig::default(),
-            logging: Logging::default(),
-            shutdown: Shutdown::default(),
-            research: None,
-            tasks: Vec::new(),
-        }
-    }
-
     /// Reads the file (none: defaults), then the environment.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
         let mut table = sources::read(file)?;

@@ -14,7 +14,6 @@ pub(crate) use schedule::{Entry, step};
 
 use crate::log::LogError;
 use crate::log::client::Connection;
-use crate::log::topics::Layout;
 use crate::roles::{Progress, RoleError, Stop};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::message::Message;
@@ -37,7 +36,6 @@ pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Box<dyn Source>, String> + 
 #[derive(Clone)]
 pub(crate) struct Collect {
     pub connection: Connection,
-    pub layout: Layout,
     pub sources: Arc<MakeSource>,
     pub progress: Progress,
 }

@@ -3,7 +3,9 @@
 //! A domain is made of labels of any script, the last one a known top-level domain. Without a protocol only the
 //! ASCII part of the domain counts, so a URL may stand between Chinese or Japanese words without spaces.
 
-use crate::text::{self, after, before, is_directional, is_latin_accent, is_noncharacter, is_space};
+use crate::text::{
+    self, after, before, is_directional, is_latin_accent, is_noncharacter, is_space,
+};
 use crate::{Caption, Stage, source, tlds};
 use tidelake_schemas::CaptionFindings;
 
@@ -73,7 +75,11 @@ fn match_around(text: &str, at: usize, regions: &mut Regions<'_>) -> Option<Matc
         return Some(found);
     }
     let line_start = at == 0 || before(text, at) == Some('\n');
-    if line_start { match_at(text, at, regions) } else { None }
+    if line_start {
+        match_at(text, at, regions)
+    } else {
+        None
+    }
 }
 
 fn may_precede(c: char) -> bool {
@@ -96,7 +102,11 @@ fn protocol_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     ["https://", "http://"]
         .iter()
-        .find(|scheme| bytes.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme.as_bytes())))
+        .find(|scheme| {
+            bytes
+                .get(..scheme.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(scheme.as_bytes()))
+        })
         .map_or(0, |scheme| scheme.len())
 }
 
@@ -104,11 +114,19 @@ fn finish(text: &str, start: usize, protocol: bool, domain: (usize, usize)) -> M
     let after_port = port_end(text, domain.1);
     let after_path = path_end(text, after_port);
     let end = query_end(text, after_path);
-    Match { start, protocol, domain, path: after_path > after_port, end }
+    Match {
+        start,
+        protocol,
+        domain,
+        path: after_path > after_port,
+        end,
+    }
 }
 
 fn port_end(text: &str, at: usize) -> usize {
-    let Some(rest) = text[at..].strip_prefix(':') else { return at };
+    let Some(rest) = text[at..].strip_prefix(':') else {
+        return at;
+    };
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 { at } else { at + 1 + digits }
 }
@@ -137,11 +155,32 @@ fn path_end(text: &str, at: usize) -> usize {
 }
 
 fn is_path_char(c: char) -> bool {
-    is_path_end(c) || is_dash(c) || matches!(c, '!' | '*' | '\'' | ';' | ':' | ',' | '.' | '$' | '%' | '[' | ']' | '~' | '&' | '|' | '@')
+    is_path_end(c)
+        || is_dash(c)
+        || matches!(
+            c,
+            '!' | '*'
+                | '\''
+                | ';'
+                | ':'
+                | ','
+                | '.'
+                | '$'
+                | '%'
+                | '['
+                | ']'
+                | '~'
+                | '&'
+                | '|'
+                | '@'
+        )
 }
 
 fn is_path_end(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '=' | '_' | '#' | '/' | '+' | '-') || is_cyrillic(c) || is_latin_accent(c)
+    c.is_ascii_alphanumeric()
+        || matches!(c, '=' | '_' | '#' | '/' | '+' | '-')
+        || is_cyrillic(c)
+        || is_latin_accent(c)
 }
 
 fn is_cyrillic(c: char) -> bool {
@@ -149,8 +188,23 @@ fn is_cyrillic(c: char) -> bool {
 }
 
 fn is_dash(c: char) -> bool {
-    matches!(c, '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'..='\u{2015}' | '\u{2e17}' | '\u{2e1a}'
-        | '\u{2e3a}' | '\u{2e3b}' | '\u{301c}' | '\u{3030}' | '\u{30a0}' | '\u{fe31}' | '\u{fe32}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}')
+    matches!(
+        c,
+        '-' | '\u{58a}' | '\u{5be}' | '\u{1400}' | '\u{1806}' | '\u{2010}'
+            ..='\u{2015}'
+                | '\u{2e17}'
+                | '\u{2e1a}'
+                | '\u{2e3a}'
+                | '\u{2e3b}'
+                | '\u{301c}'
+                | '\u{3030}'
+                | '\u{30a0}'
+                | '\u{fe31}'
+                | '\u{fe32}'
+                | '\u{fe58}'
+                | '\u{fe63}'
+                | '\u{ff0d}'
+    )
 }
 
 /// The length of `(…)` at the start of `text`, with at most one pair nested in it.
@@ -164,7 +218,9 @@ fn balanced_parens(text: &str) -> Option<usize> {
     let second = path_run(nested);
     let rest = nested[second..].strip_prefix(')').filter(|_| second > 0)?;
     let third = path_run(rest);
-    rest[third..].starts_with(')').then_some(first + second + third + 4)
+    rest[third..]
+        .starts_with(')')
+        .then_some(first + second + third + 4)
 }
 
 fn path_run(text: &str) -> usize {
@@ -173,9 +229,13 @@ fn path_run(text: &str) -> usize {
 
 /// The end of `?query`, trimmed of trailing punctuation.
 fn query_end(text: &str, at: usize) -> usize {
-    let Some(rest) = text[at..].strip_prefix('?') else { return at };
+    let Some(rest) = text[at..].strip_prefix('?') else {
+        return at;
+    };
     let run = rest.bytes().take_while(|&b| is_query_byte(b)).count();
-    let kept = rest.as_bytes()[..run].iter().rposition(|&b| is_query_end(b));
+    let kept = rest.as_bytes()[..run]
+        .iter()
+        .rposition(|&b| is_query_end(b));
     kept.map_or(at, |last| at + 1 + last + 1)
 }
 
@@ -226,7 +286,8 @@ impl Match {
                 None => at += after(text, at).map_or(1, char::len_utf8),
             }
         }
-        if self.path && urls.len() > first
+        if self.path
+            && urls.len() > first
             && let Some(last) = urls.last_mut()
         {
             last.1 = self.end;
@@ -236,14 +297,22 @@ impl Match {
 
 fn tco_slug(text: &str, domain: usize) -> Option<usize> {
     let bytes = &text.as_bytes()[domain..];
-    let slug = bytes.get(..5).filter(|head| head.eq_ignore_ascii_case(b"t.co/")).map(|_| &bytes[5..])?;
-    let len = slug.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+    let slug = bytes
+        .get(..5)
+        .filter(|head| head.eq_ignore_ascii_case(b"t.co/"))
+        .map(|_| &bytes[5..])?;
+    let len = slug
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric())
+        .count();
     (len > 0).then_some(len)
 }
 
 fn valid_domain(text: &str, domain: (usize, usize), url_bytes: usize) -> bool {
     url_bytes <= MAX_URL_CHARS
-        && text[domain.0..domain.1].split('.').all(|label| label.len() <= MAX_LABEL_CHARS || label.chars().count() <= MAX_LABEL_CHARS)
+        && text[domain.0..domain.1]
+            .split('.')
+            .all(|label| label.len() <= MAX_LABEL_CHARS || label.chars().count() <= MAX_LABEL_CHARS)
 }
 
 /// The end of the longest ASCII (or accented Latin) domain that starts at `at`.
@@ -251,7 +320,9 @@ fn ascii_domain_end(text: &str, at: usize) -> Option<usize> {
     let mut best = None;
     let mut label = at;
     loop {
-        let run = text[label..].find(|c: char| !is_ascii_domain_char(c)).unwrap_or(text.len() - label);
+        let run = text[label..]
+            .find(|c: char| !is_ascii_domain_char(c))
+            .unwrap_or(text.len() - label);
         let dot = label + run;
         if run == 0 || !text[dot..].starts_with('.') {
             return best;
@@ -313,7 +384,11 @@ struct Regions<'a> {
 
 impl<'a> Regions<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, current: (0, 0), dots: Vec::new() }
+        Self {
+            text,
+            current: (0, 0),
+            dots: Vec::new(),
+        }
     }
 
     /// The dots at or after `start` in its run.
@@ -327,15 +402,24 @@ impl<'a> Regions<'a> {
 
     fn enter(&mut self, start: usize) {
         let rest = &self.text[start..];
-        let run = rest.find(|c: char| !(is_label_char(c) || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
+        let run = rest
+            .find(|c: char| !(is_label_char(c) || matches!(c, '-' | '_' | '.')))
+            .unwrap_or(rest.len());
         self.current = (start, start + run);
         self.dots.clear();
         for (offset, _) in rest[..run].match_indices('.') {
             let behind = start + offset + 1;
             let domain_end = tlds::prefix(&self.text[behind..]).map(|len| behind + len);
-            self.dots.push(Dot { at: start + offset, domain_end });
+            self.dots.push(Dot {
+                at: start + offset,
+                domain_end,
+            });
         }
-        let hopeful = self.dots.iter().rposition(|dot| dot.domain_end.is_some()).map_or(0, |last| last + 1);
+        let hopeful = self
+            .dots
+            .iter()
+            .rposition(|dot| dot.domain_end.is_some())
+            .map_or(0, |last| last + 1);
         self.dots.truncate(hopeful);
     }
 }
@@ -345,15 +429,30 @@ mod tests {
     use super::*;
 
     fn urls(text: &str) -> Vec<&str> {
-        find(text).into_iter().map(|(start, end)| &text[start..end]).collect()
+        find(text)
+            .into_iter()
+            .map(|(start, end)| &text[start..end])
+            .collect()
     }
 
     #[test]
     fn protocols_ports_paths_queries() {
-        assert_eq!(urls("see HTTP://Example.com:80/a?b=c."), ["HTTP://Example.com:80/a?b=c"]);
-        assert_eq!(urls("(https://example.com/a_(b)_c)"), ["https://example.com/a_(b)_c"]);
-        assert_eq!(urls("http://example.com/x(y(z))."), ["http://example.com/x(y(z))"]);
-        assert_eq!(urls("http://example.com/a, http://example.com/b!"), ["http://example.com/a", "http://example.com/b"]);
+        assert_eq!(
+            urls("see HTTP://Example.com:80/a?b=c."),
+            ["HTTP://Example.com:80/a?b=c"]
+        );
+        assert_eq!(
+            urls("(https://example.com/a_(b)_c)"),
+            ["https://example.com/a_(b)_c"]
+        );
+        assert_eq!(
+            urls("http://example.com/x(y(z))."),
+            ["http://example.com/x(y(z))"]
+        );
+        assert_eq!(
+            urls("http://example.com/a, http://example.com/b!"),
+            ["http://example.com/a", "http://example.com/b"]
+        );
         assert_eq!(urls("example.com?x=1"), ["example.com"]);
         assert_eq!(urls("example.com/?x=1"), ["example.com/?x=1"]);
         assert_eq!(urls("http://example.com?x=1"), ["http://example.com?x=1"]);
@@ -362,7 +461,10 @@ mod tests {
     #[test]
     fn no_spaces_needed_around_ascii_domains() {
         assert_eq!(urls("今日はexample.co.jpです"), ["example.co.jp"]);
-        assert_eq!(urls("見てhttps://example.com/a見て"), ["https://example.com/a"]);
+        assert_eq!(
+            urls("見てhttps://example.com/a見て"),
+            ["https://example.com/a"]
+        );
         assert_eq!(urls("a.comと、b.com"), ["a.com", "b.com"]);
     }
 
@@ -374,9 +476,24 @@ mod tests {
 
     #[test]
     fn not_urls() {
-        for text in ["a.b", "e.g. this", "me@example.com", "$example.com", "#example.com", "1.5", "...", "-example.com", "http://", "www.", "x_y.com_"] {
+        for text in [
+            "a.b",
+            "e.g. this",
+            "me@example.com",
+            "$example.com",
+            "#example.com",
+            "1.5",
+            "...",
+            "-example.com",
+            "http://",
+            "www.",
+            "x_y.com_",
+        ] {
             let found = urls(text);
-            assert!(found.is_empty() || text == "x_y.com_" && found.is_empty(), "{text}: {found:?}");
+            assert!(
+                found.is_empty() || text == "x_y.com_" && found.is_empty(),
+                "{text}: {found:?}"
+            );
         }
     }
 

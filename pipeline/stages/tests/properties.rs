@@ -20,9 +20,48 @@ fn text() -> impl Strategy<Value = String> {
         any::<char>().prop_map(String::from),
         "[a-z]{1,4}",
         prop::sample::select(vec![
-            "#", "＃", "@", "＠", "$", ".", "/", "://", "http://", "https://t.co/", ".com", "com", "рф", ".中国", "日本", "é",
-            " ", "\n", "\u{fe0f}", "\u{20e3}", "\u{200d}", "👩", "🏽", "🇩", "🇪", "🏴", "\u{e0067}", "\u{e007f}", "❤", "(", ")",
-            "?", "&", "_", "-", "1", "\u{202a}", "RT", "rt:", "xn--", "\u{301}", "\u{feff}",
+            "#",
+            "＃",
+            "@",
+            "＠",
+            "$",
+            ".",
+            "/",
+            "://",
+            "http://",
+            "https://t.co/",
+            ".com",
+            "com",
+            "рф",
+            ".中国",
+            "日本",
+            "é",
+            " ",
+            "\n",
+            "\u{fe0f}",
+            "\u{20e3}",
+            "\u{200d}",
+            "👩",
+            "🏽",
+            "🇩",
+            "🇪",
+            "🏴",
+            "\u{e0067}",
+            "\u{e007f}",
+            "❤",
+            "(",
+            ")",
+            "?",
+            "&",
+            "_",
+            "-",
+            "1",
+            "\u{202a}",
+            "RT",
+            "rt:",
+            "xn--",
+            "\u{301}",
+            "\u{feff}",
         ])
         .prop_map(str::to_owned),
     ];
@@ -30,9 +69,17 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn entities() -> impl Strategy<Value = Vec<CaptionEntity>> {
-    let entity = (prop::sample::select(vec!["hashtag", "mention", "x"]), -2..40_i32, -2..40_i32).prop_map(|(kind, start, end)| {
-        CaptionEntity { kind: kind.into(), start_utf16: start, end_utf16: end, ..CaptionEntity::default() }
-    });
+    let entity = (
+        prop::sample::select(vec!["hashtag", "mention", "x"]),
+        -2..40_i32,
+        -2..40_i32,
+    )
+        .prop_map(|(kind, start, end)| CaptionEntity {
+            kind: kind.into(),
+            start_utf16: start,
+            end_utf16: end,
+            ..CaptionEntity::default()
+        });
     prop::collection::vec(entity, 0..4)
 }
 
@@ -40,10 +87,20 @@ fn check(text: &str, spans: &[TextSpan], markers: &[char]) -> Result<(), TestCas
     let mut last = 0;
     for span in spans {
         let (start, end) = (span.start as usize, span.end as usize);
-        prop_assert!(start >= last && start < end && end <= text.len(), "{span:?} in {text:?}");
-        prop_assert!(text.is_char_boundary(start) && text.is_char_boundary(end), "{span:?} in {text:?}");
+        prop_assert!(
+            start >= last && start < end && end <= text.len(),
+            "{span:?} in {text:?}"
+        );
+        prop_assert!(
+            text.is_char_boundary(start) && text.is_char_boundary(end),
+            "{span:?} in {text:?}"
+        );
         let slice = &text[start..end];
-        let own = if markers.is_empty() { slice } else { slice.strip_prefix(markers).unwrap_or("") };
+        let own = if markers.is_empty() {
+            slice
+        } else {
+            slice.strip_prefix(markers).unwrap_or("")
+        };
         prop_assert_eq!(own, &span.text);
         last = end;
     }

@@ -60,6 +60,9 @@ impl Lane {
     /// Fails when another collector has claimed the lane since.
     pub(super) fn check_owner(&mut self) -> Result<(), RoleError> {
         let (_, high) = self.reader.watermarks(CURSORS, self.number)?;
+        if high == self.seen {
+            return Ok(());
+        }
         let mut newer = None;
         self.reader.read(CURSORS, self.number, self.seen, high, |message| {
             if is_claim(message.key()) {
@@ -82,7 +85,11 @@ impl Lane {
     pub(super) async fn save(&mut self, mut cursor: Cursor) -> Result<(), RoleError> {
         cursor.epoch = self.epoch;
         cursor.written_at = now();
-        self.publisher.cursor(&cursor).await?;
+        let offset = self.publisher.cursor(&cursor).await?;
+        // Our own write needs no second look, unless somebody else's came in between.
+        if offset == self.seen {
+            self.seen = offset + 1;
+        }
         let replaced = self.cursors.insert(cursor.task.clone(), cursor);
         if let Some(old) = replaced.filter(|old| old.epoch != self.epoch) {
             self.publisher.forget_cursor(&old).await?;

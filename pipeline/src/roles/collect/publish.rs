@@ -63,9 +63,9 @@ impl Publisher {
         Ok(())
     }
 
-    /// Writes a cursor.
-    pub(super) async fn cursor(&self, cursor: &Cursor) -> Result<(), RoleError> {
-        self.send(CURSORS, &cursor_key(cursor), &codec::encode(cursor)?, None).await.map(drop)
+    /// Writes a cursor; gives its offset.
+    pub(super) async fn cursor(&self, cursor: &Cursor) -> Result<i64, RoleError> {
+        self.send(CURSORS, &cursor_key(cursor), &codec::encode(cursor)?, None).await
     }
 
     /// Lets compaction remove the cursor of an earlier owner.

@@ -66,11 +66,7 @@ pub(super) async fn run(
             continue;
         };
         if let Some(entry) = entries.get_mut(&name) {
-            tokio::select! {
-                // Nothing of an abandoned poll has been published: the cursor still stands before it.
-                () = stop.wait() => {}
-                outcome = step(&mut lane, entry) => outcome?,
-            }
+            step(&mut lane, entry, stop).await?;
             let finished = lane.cursors.get(&name).is_some_and(|c| c.finished);
             if finished {
                 tracing::info!(task = name, "task finished");
@@ -117,8 +113,9 @@ fn pause(entries: &HashMap<String, Entry>) -> Duration {
     Duration::from_micros(u64::try_from(wait).unwrap_or(1_000))
 }
 
-/// Polls and publishes one page of a task.
-pub(crate) async fn step(lane: &mut Lane, entry: &mut Entry) -> Result<(), RoleError> {
+/// Polls and publishes one page of a task. A poll is abandoned when asked to stop: nothing of it has been published,
+/// and the cursor still stands before it. A page that came is published whole.
+pub(crate) async fn step(lane: &mut Lane, entry: &mut Entry, stop: &Stop) -> Result<(), RoleError> {
     let (cursor, state) = open_cycle(lane, entry).await?;
     let context = CycleContext {
         task: entry.task.task.clone(),
@@ -126,7 +123,10 @@ pub(crate) async fn step(lane: &mut Lane, entry: &mut Entry) -> Result<(), RoleE
         started_at: state.started_at,
         now: now(),
     };
-    let polled = entry.source.poll(&context, state.source.as_ref()).await;
+    let polled = tokio::select! {
+        () = stop.wait() => return Ok(()),
+        polled = entry.source.poll(&context, state.source.as_ref()) => polled,
+    };
     lane.progress.polled();
     match polled {
         Ok(page) => {
