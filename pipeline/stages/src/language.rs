@@ -81,7 +81,7 @@ fn verdict(letters: &str) -> Arc<Verdict> {
             if let Some(known) = VERDICTS.get(words.as_str()) {
                 return known;
             }
-            let t0 = std::time::Instant::now(); let fresh = Arc::new(detect(&words, script)); println!("TIME {:?} {} {} {}", script, t0.elapsed().as_micros(), match trigrams::look(&words) { Look::Clear(..) => "clear".to_owned(), Look::Among(c) => format!("among{}", c.len()), Look::Dark => "dark".into() }, words);
+            let fresh = Arc::new(detect(&words, script));
             VERDICTS.insert(words, Arc::clone(&fresh));
             fresh
         }

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Do other readers see in the lake what `tidelake sql` sees?
+
+    check.py --lake DIR --tidelake BINARY --data-dir DIR
+
+For each table: the number of rows and of distinct event_ids, and for video_observations also sums and extremes, as
+answered by `tidelake sql`, by DuckDB's own Parquet reader over the files that are live in the Delta log, and by
+delta-rs's Python package. Exits 1 when any answer differs, 2 when the check itself could not be made.
+
+DuckDB's `delta_scan` is not used: it downloads an extension at run time.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+from deltalake import DeltaTable, QueryBuilder
+
+# Every table of the lake that the daemon writes to as soon as anything is imported.
+REQUIRED = "video_observations"
+# A reader of bare Parquet files understands a table only while the log asks nothing more of readers.
+PLAIN_READER_VERSION = 1
+
+Answer = dict[str, int | None]
+
+
+class CheckFailed(Exception):
+    """The check could not be made."""
+
+
+def questions(table: str, micros: str) -> dict[str, str]:
+    """What is asked of a table: name to SQL expression. `micros` makes microseconds since 1970 of a timestamp."""
+    asked = {"rows": "count(*)", "event_ids": "count(DISTINCT event_id)"}
+    if table == "video_observations":
+        asked |= {
+            "views": "sum(stats['views'])",
+            "likes": "sum(stats['likes'])",
+            "first": micros.format("min(observed_at)"),
+            "last": micros.format("max(observed_at)"),
+        }
+    return asked
+
+
+def select(table: str, source: str, micros: str) -> str:
+    columns = ", ".join(f'{sql} AS "{name}"' for name, sql in questions(table, micros).items())
+    return f"SELECT {columns} FROM {source}"
+
+
+def answer(table: str, row: dict[str, object]) -> Answer:
+    """Integers, whatever the reader made of them: DuckDB sums into HUGEINT, JSON may carry 64-bit integers as text."""
+    return {name: None if row[name] is None else int(str(row[name])) for name in questions(table, "{}")}
+
+
+def by_tidelake(table: str, binary: Path, data_dir: Path) -> Answer:
+    query = select(table, table, "CAST({} AS BIGINT)")
+    command = [str(binary), "sql", "--format", "json", "--data-dir", str(data_dir), query]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CheckFailed(f"{binary} cannot be run: {error}") from error
+    if done.returncode != 0:
+        raise RuntimeError(f"exit code {done.returncode}: {done.stderr.strip()}")
+    (row,) = json.loads(done.stdout)
+    return answer(table, row)
+
+
+def by_duckdb(table: str, delta: DeltaTable) -> Answer:
+    version = delta.protocol().min_reader_version
+    if version > PLAIN_READER_VERSION:
+        raise CheckFailed(f"the table asks for reader version {version}: its files alone no longer say what it holds")
+    files = delta.file_uris()
+    if not files:
+        return {name: 0 if name in ("rows", "event_ids") else None for name in questions(table, "{}")}
+    with duckdb.connect() as connection:
+        query = select(table, "read_parquet(?, union_by_name = true)", "epoch_us({})")
+        cursor = connection.execute(query, [files])
+        names = [column[0] for column in cursor.description]
+        return answer(table, dict(zip(names, cursor.fetchone(), strict=True)))
+
+
+def by_delta_rs(table: str, delta: DeltaTable) -> Answer:
+    query = select(table, "t", "CAST({} AS BIGINT)")
+    result = QueryBuilder().register("t", delta).execute(query).read_all()
+    return answer(table, {name: result.column(name)[0].as_py() for name in questions(table, "{}")})
+
+
+def compare(table: str, readers: dict[str, Callable[[], Answer]]) -> bool:
+    """Asks every reader, prints the answers, and says whether they agree."""
+    answers = {}
+    for reader, ask in readers.items():
+        try:
+            answers[reader] = ask()
+        except CheckFailed:
+            raise
+        except Exception as error:
+            # A reader that cannot read the table is what this check looks for, whatever it raises.
+            print(f"DIFFERS  {table}: {reader} cannot read it: {error}")
+            return False
+    agreed = next(iter(answers.values()))
+    differing = [name for name in agreed if len({a[name] for a in answers.values()}) > 1]
+    if not differing:
+        print(f"same     {table}: " + ", ".join(f"{name} {value}" for name, value in agreed.items()))
+        return True
+    for name in differing:
+        print(f"DIFFERS  {table}: {name}: " + ", ".join(f"{reader} {a[name]}" for reader, a in answers.items()))
+    return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lake", type=Path, required=True, help="the directory that holds the tables")
+    parser.add_argument("--tidelake", type=Path, required=True, help="the binary")
+    parser.add_argument("--data-dir", type=Path, required=True, help="what the binary is given as --data-dir")
+    args = parser.parse_args()
+
+    tables = sorted(log.parent.name for log in args.lake.glob("*/_delta_log"))
+    try:
+        if REQUIRED not in tables:
+            raise CheckFailed(f"{args.lake} holds no {REQUIRED}")
+        same = True
+        for table in tables:
+            delta = DeltaTable(args.lake / table)
+            if table == REQUIRED and not delta.file_uris():
+                raise CheckFailed(f"{REQUIRED} is empty: there is nothing to compare")
+            same &= compare(
+                table,
+                {
+                    "tidelake": lambda t=table: by_tidelake(t, args.tidelake, args.data_dir),
+                    "DuckDB": lambda t=table, d=delta: by_duckdb(t, d),
+                    "delta-rs": lambda t=table, d=delta: by_delta_rs(t, d),
+                },
+            )
+    except CheckFailed as error:
+        print(f"check.py: {error}", file=sys.stderr)
+        return 2
+    print(f"{len(tables)} tables: " + ("every reader sees the same" if same else "the readers differ"))
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
