@@ -5,8 +5,8 @@
 
 pub mod import;
 pub mod reading;
-pub mod research;
 pub mod recorded;
+pub mod research;
 pub mod source;
 
 pub use source::{

@@ -136,7 +136,10 @@ P
     echo $! >"$dir/kafka.pid"
     # Between fork and exec the process is still called bash.
     until running >/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.05; done
-    await
+    (await) || {
+        stop >&2
+        exit 1
+    }
     echo "Kafka serves on 127.0.0.1:$port; log: $dir/kafka.log"
 }
 

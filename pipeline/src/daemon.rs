@@ -84,6 +84,7 @@ impl Daemon {
             other => (None, other.to_owned()),
         };
         let connection = Connection::new(bootstrap, config.log.kafka.clone());
+        let connection = if broker.is_some() { connection.alone() } else { connection };
         topics::ensure(&connection, &config.layout()).await?;
         tracing::info!(broker = connection.bootstrap(), lake = %lake.root(), "ready");
         Ok(Self { config, connection, lake, progress: Progress::default(), _broker: broker })
@@ -116,8 +117,14 @@ impl Daemon {
         Running { work, stop: stop.clone() }
     }
 
-    fn supervise<R, F>(&self, work: &mut JoinSet<Result<(), RoleError>>, role: Role, stop: &Stop, make: R, run: fn(R, Stop) -> F)
-    where
+    fn supervise<R, F>(
+        &self,
+        work: &mut JoinSet<Result<(), RoleError>>,
+        role: Role,
+        stop: &Stop,
+        make: R,
+        run: fn(R, Stop) -> F,
+    ) where
         R: Clone + Send + 'static,
         F: Future<Output = Result<(), RoleError>> + Send + 'static,
     {
@@ -145,6 +152,7 @@ impl Daemon {
     fn collect(&self) -> Collect {
         Collect {
             connection: self.connection.clone(),
+            lanes: self.config.log.lanes,
             sources: crate::sources::maker(&self.config),
             progress: self.progress.clone(),
         }
@@ -152,12 +160,14 @@ impl Daemon {
 
     fn enrich(&self) -> Enrich {
         let stages = Arc::new(Stages::standard());
-        Enrich { connection: self.connection.clone(), stages, progress: self.progress.clone() }
+        let partitions = self.config.layout().partitions();
+        Enrich { connection: self.connection.clone(), partitions, stages, progress: self.progress.clone() }
     }
 
     fn land(&self) -> Land {
         Land {
             connection: self.connection.clone(),
+            partitions: self.config.layout().partitions(),
             lake: self.lake.clone(),
             rotation: self.config.rotation(),
             files: self.config.files(),

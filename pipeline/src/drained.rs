@@ -34,7 +34,8 @@ pub(crate) async fn backlog(connection: &Connection, lake: &Lake, partitions: i3
     let mut to_land = 0;
     for landed in LANDED {
         let Some(table) = lake.open(landed.table).await? else {
-            to_land += (0..partitions).map(|p| ends.get(&(landed.topic, p)).map_or(0, |(low, high)| high - low)).sum::<i64>();
+            to_land +=
+                (0..partitions).map(|p| ends.get(&(landed.topic, p)).map_or(0, |(low, high)| high - low)).sum::<i64>();
             continue;
         };
         for partition in 0..partitions {
@@ -58,7 +59,8 @@ fn measure(connection: &Connection, partitions: i32) -> Result<(i64, Ends), LogE
     for partition in 0..partitions {
         list.add_partition(VIDEO_OBSERVED, partition);
     }
-    let committed = group.committed_offsets(list, Duration::from_secs(15)).map_err(LogError::kafka("committed offsets"))?;
+    let committed =
+        group.committed_offsets(list, Duration::from_secs(15)).map_err(LogError::kafka("committed offsets"))?;
     let mut to_enrich = 0;
     for partition in 0..partitions {
         let (low, high) = reader.watermarks(VIDEO_OBSERVED, partition)?;

@@ -25,7 +25,11 @@ fn client(config: &Config) -> Result<Arc<ResearchClient>, String> {
     ResearchClient::new(research).map(Arc::new).map_err(|e| format!("the Research API's client cannot be made: {e}"))
 }
 
-fn make(research: &Result<Arc<ResearchClient>, String>, connector: &str, spec: serde_json::Value) -> Result<Box<dyn Source>, String> {
+fn make(
+    research: &Result<Arc<ResearchClient>, String>,
+    connector: &str,
+    spec: serde_json::Value,
+) -> Result<Box<dyn Source>, String> {
     match connector {
         research::CONNECTOR => {
             let client = research.as_ref().map_err(Clone::clone)?;

@@ -293,11 +293,10 @@ static ENRICHMENT: LazyLock<Schema> = LazyLock::new(|| {
     let (observed, enriched) = (record(SchemaName::VideoObservation), record(SchemaName::EnrichedVideo));
     let added: Vec<_> = enriched.fields[observed.fields.len()..].iter().map(|f| f.schema.clone()).collect();
     let names = enriched.fields[observed.fields.len()..].iter().map(|f| f.name.clone());
-    let fields: Vec<_> = names
-        .zip(added)
-        .map(|(name, schema)| serde_json::json!({ "name": name, "type": schema }))
-        .collect();
-    let json = serde_json::json!({ "type": "record", "name": "Enrichment", "namespace": "dev.tidelake.v1", "fields": fields });
+    let fields: Vec<_> =
+        names.zip(added).map(|(name, schema)| serde_json::json!({ "name": name, "type": schema })).collect();
+    let json =
+        serde_json::json!({ "type": "record", "name": "Enrichment", "namespace": "dev.tidelake.v1", "fields": fields });
     Schema::parse(&json).unwrap_or_else(|e| unreachable!("made of enriched_video.avsc, which is compiled in: {e}"))
 });
 

@@ -29,16 +29,14 @@ fn repair_surrogates(text: &str) -> Cow<'_, str> {
     while let Some(found) = bytes[at..].iter().position(|&b| b == b'\\') {
         let start = at + found;
         match escape_at(bytes, start) {
-            Some(unit) if (0xD800..0xDC00).contains(&unit) => {
-                match escape_at(bytes, start + 6) {
-                    Some(low) if (0xDC00..0xE000).contains(&low) => at = start + 12,
-                    _ => {
-                        out.push_str(&text[copied..start]);
-                        out.push_str("\\ufffd");
-                        (at, copied) = (start + 6, start + 6);
-                    }
+            Some(unit) if (0xD800..0xDC00).contains(&unit) => match escape_at(bytes, start + 6) {
+                Some(low) if (0xDC00..0xE000).contains(&low) => at = start + 12,
+                _ => {
+                    out.push_str(&text[copied..start]);
+                    out.push_str("\\ufffd");
+                    (at, copied) = (start + 6, start + 6);
                 }
-            }
+            },
             Some(unit) if (0xDC00..0xE000).contains(&unit) => {
                 out.push_str(&text[copied..start]);
                 out.push_str("\\ufffd");

@@ -47,15 +47,8 @@ pub const LANDED: [Landed; 7] = [
 ];
 
 /// The topics `collect` publishes to, in the order it fences them.
-pub const COLLECTED: [&str; 7] = [
-    VIDEO_OBSERVED,
-    CREATOR_OBSERVED,
-    COMMENT_OBSERVED,
-    HASHTAG_OBSERVED,
-    SOUND_OBSERVED,
-    COVERAGE,
-    DEAD_LETTERS,
-];
+pub const COLLECTED: [&str; 7] =
+    [VIDEO_OBSERVED, CREATOR_OBSERVED, COMMENT_OBSERVED, HASHTAG_OBSERVED, SOUND_OBSERVED, COVERAGE, DEAD_LETTERS];
 
 /// The topic a kind of observation is published to.
 pub fn observed(kind: EntityKind) -> &'static str {

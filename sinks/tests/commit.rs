@@ -58,7 +58,12 @@ async fn commit(writer: &mut TableWriter, app: &str, from: Option<i64>, to: i64)
 }
 
 async fn rows(lake: &Lake) -> i64 {
-    ledger::read(lake, landed().table, None).await.expect("reads").iter().map(|(_, r)| r.partitions[&0].counts.rows).sum()
+    ledger::read(lake, landed().table, None)
+        .await
+        .expect("reads")
+        .iter()
+        .map(|(_, r)| r.partitions[&0].counts.rows)
+        .sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]

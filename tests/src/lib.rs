@@ -60,6 +60,21 @@ impl Stage {
         }
     }
 
+    /// A fresh one without a broker of its own: each process brings the embedded one, unless an outside broker is given.
+    pub fn alone() -> Self {
+        if std::env::var("TIDELAKE_TEST_BROKER").is_ok() {
+            return Self::set();
+        }
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let dir = tempfile::tempdir().expect("temp dir");
+        Self { dir, bootstrap: "embedded".into(), broker: None, _turn: turn }
+    }
+
+    /// Does each process bring its own broker?
+    pub fn is_embedded(&self) -> bool {
+        self.bootstrap == "embedded"
+    }
+
     /// The data directory.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -85,7 +100,8 @@ impl Stage {
             command.env("TIDELAKE__LOG__BROKER", &self.bootstrap);
         }
         // Short, so that a killed member's partitions are soon another's. 6 s is the least a real Kafka allows.
-        command.env("TIDELAKE__LOG__KAFKA", "{ \"session.timeout.ms\" = \"6000\", \"heartbeat.interval.ms\" = \"500\" }");
+        command
+            .env("TIDELAKE__LOG__KAFKA", "{ \"session.timeout.ms\" = \"6000\", \"heartbeat.interval.ms\" = \"500\" }");
         command.env("TIDELAKE__LAKE__COMMIT_AGE", "300ms");
         command.env("TIDELAKE__LOG__RETENTION", "1h");
         command
@@ -120,7 +136,8 @@ impl Stage {
     /// A query's first value, an integer.
     pub fn integer(&self, query: &str) -> i64 {
         let rows = self.sql(query);
-        let value = rows.first().and_then(|r| r.as_object()).and_then(|r| r.values().next()).cloned().unwrap_or_default();
+        let value =
+            rows.first().and_then(|r| r.as_object()).and_then(|r| r.values().next()).cloned().unwrap_or_default();
         value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_else(|| panic!("{query}: {value}"))
     }
 

@@ -71,7 +71,10 @@ async fn report(args: &AuditArgs, config: Config) -> Result<Report, Failure> {
             let next = reached.get(partition).copied();
             table.not_yet_landed += (high - next.unwrap_or(0)).max(0);
             if next.is_some_and(|n| n > *high) {
-                table.findings.push(format!("partition {partition}: read up to {}, but the topic ends at {high}", next.unwrap_or(0)));
+                table.findings.push(format!(
+                    "partition {partition}: read up to {}, but the topic ends at {high}",
+                    next.unwrap_or(0)
+                ));
             }
         }
         report.balanced &= table.findings.is_empty();
@@ -131,7 +134,9 @@ fn check_totals(table: &mut TableReport) {
 }
 
 async fn rows(engine: &Engine, landed: &Landed) -> Result<(i64, i64), Failure> {
-    let counts = super::lake::integers(engine, &format!("SELECT count(*), count(DISTINCT event_id) FROM {}", landed.table)).await?;
+    let counts =
+        super::lake::integers(engine, &format!("SELECT count(*), count(DISTINCT event_id) FROM {}", landed.table))
+            .await?;
     Ok((counts.first().copied().unwrap_or(0), counts.get(1).copied().unwrap_or(0)))
 }
 
@@ -142,7 +147,9 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
     }
     let mut lines = comfy_table::Table::new();
     lines.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    lines.set_header(["table", "commits", "offsets", "rows", "dead", "repeated", "stale", "fences", "gaps", "waiting", "verdict"]);
+    lines.set_header([
+        "table", "commits", "offsets", "rows", "dead", "repeated", "stale", "fences", "gaps", "waiting", "verdict",
+    ]);
     for (name, table) in &report.tables {
         let c = &table.counts;
         let numbers = [c.total(), c.rows, c.dead, c.repeated, c.stale, c.fences, c.gaps, table.not_yet_landed];
@@ -155,6 +162,7 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
     for (name, table) in &report.tables {
         table.findings.iter().try_for_each(|finding| writeln!(out, "{name}: {finding}"))?;
     }
-    let verdict = if report.balanced { "Every offset has exactly one outcome." } else { "The ledger does not balance." };
+    let verdict =
+        if report.balanced { "Every offset has exactly one outcome." } else { "The ledger does not balance." };
     writeln!(out, "{verdict}")
 }

@@ -38,7 +38,11 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
         let source = make(&crate::sources::record(task, now()))?;
         let capabilities = source.capabilities();
         let found = if args.probe { source.probe().await?.summary } else { "not asked (--probe asks)".to_owned() };
-        writeln!(out, "ok  task {}: {} ({} licence zone): {found}", task.name, capabilities.connector, capabilities.zone)?;
+        writeln!(
+            out,
+            "ok  task {}: {} ({} licence zone): {found}",
+            task.name, capabilities.connector, capabilities.zone
+        )?;
     }
     Ok(())
 }

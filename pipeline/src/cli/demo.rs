@@ -54,7 +54,9 @@ pub(crate) async fn run(args: &DemoArgs, mut config: Config, data_dir: Option<&P
     examples(&daemon, &mut out).await?;
     match data_dir {
         Some(dir) => writeln!(out, "\nThe lake stays: tidelake sql --data-dir {}", dir.display())?,
-        None => writeln!(out, "\nKeep the lake next time: tidelake demo --data-dir DIR, then tidelake sql --data-dir DIR")?,
+        None => {
+            writeln!(out, "\nKeep the lake next time: tidelake demo --data-dir DIR, then tidelake sql --data-dir DIR")?
+        }
     }
     sandbox.stop().await;
     Ok(())
@@ -128,7 +130,11 @@ async fn collect(daemon: &Daemon, length: Duration) -> Result<(), Failure> {
 }
 
 fn progress() -> indicatif::ProgressBar {
-    let bar = if std::io::stderr().is_terminal() { indicatif::ProgressBar::new_spinner() } else { indicatif::ProgressBar::hidden() };
+    let bar = if std::io::stderr().is_terminal() {
+        indicatif::ProgressBar::new_spinner()
+    } else {
+        indicatif::ProgressBar::hidden()
+    };
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

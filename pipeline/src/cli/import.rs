@@ -57,7 +57,12 @@ pub(crate) async fn run(args: &ImportArgs, mut config: Config) -> Result<(), Fai
         progress.inc(1);
     }
     progress.finish_and_clear();
-    writeln!(out, "{} file(s): {}; {refused} record(s) refused, {failed} file(s) not understood", files.len(), list(&total))?;
+    writeln!(
+        out,
+        "{} file(s): {}; {refused} record(s) refused, {failed} file(s) not understood",
+        files.len(),
+        list(&total)
+    )?;
     if let Some(running) = running {
         wait_until_landed(&daemon).await?;
         running.drain(daemon.config.shutdown.grace).await?;
@@ -157,12 +162,14 @@ fn list(kinds: &BTreeMap<EntityKind, usize>) -> String {
     if kinds.is_empty() {
         return "no record".into();
     }
-    let parts: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {}{}", kind.name(), if *n == 1 { "" } else { "s" })).collect();
+    let parts: Vec<String> =
+        kinds.iter().map(|(kind, n)| format!("{n} {}{}", kind.name(), if *n == 1 { "" } else { "s" })).collect();
     parts.join(", ")
 }
 
 fn landed(daemon: &Daemon) -> String {
     let reading = daemon.progress.read();
-    let parts: Vec<String> = reading.landed.iter().filter(|(_, c)| c.rows > 0).map(|(t, c)| format!("{} in {t}", c.rows)).collect();
+    let parts: Vec<String> =
+        reading.landed.iter().filter(|(_, c)| c.rows > 0).map(|(t, c)| format!("{} in {t}", c.rows)).collect();
     if parts.is_empty() { "nothing new".into() } else { parts.join(", ") }
 }

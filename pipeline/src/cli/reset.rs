@@ -33,8 +33,11 @@ pub(crate) async fn run(args: &ResetArgs, config: Config) -> Result<(), Failure>
     let next = app_ids(landed.topic, args.partition).swap_remove(0);
     let before = stored.get(&next).copied().flatten();
     // Lineage and epochs of a log that is gone would hide the records of the new one.
-    let to: BTreeMap<String, i64> =
-        stored.iter().filter(|(_, v)| v.is_some()).map(|(id, _)| (id.clone(), if *id == next { low } else { -1 })).collect();
+    let to: BTreeMap<String, i64> = stored
+        .iter()
+        .filter(|(_, v)| v.is_some())
+        .map(|(id, _)| (id.clone(), if *id == next { low } else { -1 }))
+        .collect();
     let to = if to.is_empty() { BTreeMap::from([(next, low)]) } else { to };
     let from = to.keys().map(|id| (id.clone(), stored.get(id).copied().flatten())).collect();
     let range = PartitionRange { from: low, to: low, counts: Counts::default() };
@@ -47,9 +50,15 @@ pub(crate) async fn run(args: &ResetArgs, config: Config) -> Result<(), Failure>
         Outcome::Landed => {
             let mut out = std::io::stdout().lock();
             let before = before.map_or("no position".to_owned(), |b| format!("offset {b}"));
-            writeln!(out, "table {}: partition {} goes on from offset {low} (was at {before})", landed.table, args.partition)?;
+            writeln!(
+                out,
+                "table {}: partition {} goes on from offset {low} (was at {before})",
+                landed.table, args.partition
+            )?;
             Ok(())
         }
-        Outcome::Fenced { .. } => Err("a running land role moved the position meanwhile; stop it, then reset again".into()),
+        Outcome::Fenced { .. } => {
+            Err("a running land role moved the position meanwhile; stop it, then reset again".into())
+        }
     }
 }

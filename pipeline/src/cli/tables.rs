@@ -18,7 +18,14 @@ pub(crate) async fn run(args: &TablesArgs, config: &Config) -> Result<(), Failur
     let number = |n: Option<i64>| n.map_or_else(String::new, |n| n.to_string());
     let rows = tables.iter().map(|t| {
         let version = number(t.version.and_then(|v| i64::try_from(v).ok()));
-        [t.name.clone(), kind(t.kind).to_owned(), number(t.rows.map(to_i64)), number(t.files.map(to_i64)), number(t.bytes.map(to_i64)), version]
+        [
+            t.name.clone(),
+            kind(t.kind).to_owned(),
+            number(t.rows.map(to_i64)),
+            number(t.files.map(to_i64)),
+            number(t.bytes.map(to_i64)),
+            version,
+        ]
     });
     let mut out = std::io::stdout().lock();
     const HEADER: [&str; 6] = ["name", "kind", "rows", "files", "bytes", "version"];

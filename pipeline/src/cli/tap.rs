@@ -28,11 +28,13 @@ pub(crate) struct TapArgs {
 }
 
 pub(crate) async fn run(args: &TapArgs, config: Config) -> Result<(), Failure> {
-    let known: Vec<&str> = topics::COLLECTED.iter().chain(&[topics::VIDEO_ENRICHED, topics::TASKS, topics::CURSORS]).copied().collect();
+    let known: Vec<&str> =
+        topics::COLLECTED.iter().chain(&[topics::VIDEO_ENRICHED, topics::TASKS, topics::CURSORS]).copied().collect();
     if args.topic == "list" {
         return Ok(writeln!(std::io::stdout(), "{}", known.join("\n"))?);
     }
-    let schema = topics::schema_of(&args.topic).ok_or_else(|| format!("unknown topic {}; known are {}", args.topic, known.join(", ")))?;
+    let schema = topics::schema_of(&args.topic)
+        .ok_or_else(|| format!("unknown topic {}; known are {}", args.topic, known.join(", ")))?;
     let daemon = Daemon::start(config).await?;
     let partitions = partitions_of(&daemon.connection).await?.get(&args.topic).copied().unwrap_or(0);
     let (connection, topic, last, once) = (daemon.connection.clone(), args.topic.clone(), args.last, args.once);
@@ -73,7 +75,10 @@ fn describe(message: &rdkafka::message::BorrowedMessage<'_>, schema: codec::Sche
     }
     let payload = message.payload().unwrap_or_default();
     if payload.is_empty() {
-        return format!("{{{position},\"removed\":{}}}", serde_json::json!(String::from_utf8_lossy(message.key().unwrap_or_default())));
+        return format!(
+            "{{{position},\"removed\":{}}}",
+            serde_json::json!(String::from_utf8_lossy(message.key().unwrap_or_default()))
+        );
     }
     match decode(payload, schema) {
         Ok(record) => format!("{{{position},\"record\":{record}}}"),
@@ -93,7 +98,8 @@ fn decode(payload: &[u8], schema: codec::SchemaName) -> Result<String, String> {
     decoder.decode(payload).map_err(|e| e.to_string())?;
     let batch: RecordBatch = decoder.flush().map_err(|e| e.to_string())?.ok_or("no record")?;
     let mut line = Vec::new();
-    let mut writer = Format::Ndjson.writer(&mut line, &batch.schema(), &FormatOptions::default()).map_err(|e| e.to_string())?;
+    let mut writer =
+        Format::Ndjson.writer(&mut line, &batch.schema(), &FormatOptions::default()).map_err(|e| e.to_string())?;
     writer.write(&batch).map_err(|e| e.to_string())?;
     writer.finish().map_err(|e| e.to_string())?;
     Ok(String::from_utf8_lossy(&line).trim_end().to_owned())

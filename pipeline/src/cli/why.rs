@@ -3,8 +3,8 @@
 use super::Failure;
 use crate::config::Config;
 use std::io::Write;
-use tidelake_sinks::lake::ledger;
 use tidelake_schemas::{ids, topics};
+use tidelake_sinks::lake::ledger;
 
 #[derive(clap::Args)]
 pub(crate) struct WhyArgs {
@@ -54,7 +54,9 @@ async fn commits(config: &Config, batches: &[arrow::array::RecordBatch], out: &m
     let table = topics::LANDED[0].table;
     let records = ledger::read(&lake, table, None).await?;
     for batch in batches {
-        let (Some(partitions), Some(offsets)) = (batch.column_by_name("kafka_partition"), batch.column_by_name("kafka_offset")) else {
+        let (Some(partitions), Some(offsets)) =
+            (batch.column_by_name("kafka_partition"), batch.column_by_name("kafka_offset"))
+        else {
             continue;
         };
         let (partitions, offsets) = (partitions.as_primitive::<Int32Type>(), offsets.as_primitive::<Int64Type>());
@@ -64,7 +66,11 @@ async fn commits(config: &Config, batches: &[arrow::array::RecordBatch], out: &m
                 r.partitions.get(&partition).is_some_and(|range| (range.from..range.to).contains(&offset))
             };
             if let Some((version, record)) = records.iter().find(|(_, r)| holds(r)) {
-                writeln!(out, "{} {partition}/{offset} landed in version {version} of {table} (commit {})", record.topic, record.operation)?;
+                writeln!(
+                    out,
+                    "{} {partition}/{offset} landed in version {version} of {table} (commit {})",
+                    record.topic, record.operation
+                )?;
             }
         }
     }

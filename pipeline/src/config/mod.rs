@@ -267,13 +267,15 @@ mod tests {
             "speling = 1\n[log]\nlanes = 0\nreplication = 0\n[lake]\ncommit_age = \"soon\"\n[logging]\nformat = \"xml\"\n[[tasks]]\nname = 3",
         );
         let paths: Vec<&str> = mistakes.iter().map(|m| m.path.as_str()).collect();
-        let expected = ["speling", "lake.commit_age", "tasks[0].name", "log.lanes", "log.replication", "logging.format"];
+        let expected =
+            ["speling", "lake.commit_age", "tasks[0].name", "log.lanes", "log.replication", "logging.format"];
         assert_eq!(paths, expected);
     }
 
     #[test]
     fn units_are_read() {
-        let (config, mistakes) = load("[lake]\ncommit_age = \"1m30s\"\ncommit_bytes = \"64MiB\"\n[shutdown]\ngrace = \"5s\"");
+        let (config, mistakes) =
+            load("[lake]\ncommit_age = \"1m30s\"\ncommit_bytes = \"64MiB\"\n[shutdown]\ngrace = \"5s\"");
         assert!(mistakes.is_empty(), "{mistakes:?}");
         assert_eq!(config.lake.commit_age, Duration::from_secs(90));
         assert_eq!(config.lake.commit_bytes, 64 << 20);

@@ -87,7 +87,9 @@ pub(super) fn secrets(table: &mut toml::Table, mistakes: &mut Vec<Mistake>) {
                     let text = text.trim_end_matches(['\r', '\n']).to_owned();
                     inner.insert(key.trim_end_matches("_file").to_owned(), toml::Value::String(text));
                 }
-                Err(error) => mistakes.push(Mistake { path: format!("{section}.{key}"), why: format!("{path}: {error}") }),
+                Err(error) => {
+                    mistakes.push(Mistake { path: format!("{section}.{key}"), why: format!("{path}: {error}") })
+                }
             }
         }
     }

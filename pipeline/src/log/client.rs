@@ -15,6 +15,7 @@ use tidelake_schemas::lineage::Lineage;
 pub(crate) struct Connection {
     bootstrap: String,
     settings: BTreeMap<String, String>,
+    alone: bool,
 }
 
 /// Only what is safe to print: settings may hold passwords.
@@ -27,7 +28,19 @@ impl std::fmt::Debug for Connection {
 impl Connection {
     /// To a broker, with librdkafka settings passed through (TLS, SASL, …).
     pub(crate) fn new(bootstrap: impl Into<String>, settings: BTreeMap<String, String>) -> Self {
-        Self { bootstrap: bootstrap.into(), settings }
+        Self { bootstrap: bootstrap.into(), settings, alone: false }
+    }
+
+    /// To the broker inside this process: no other process shares its partitions, so none is shared out. The embedded
+    /// broker remembers group members over a restart and is slow to believe that they are gone.
+    pub(crate) fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
+    /// Takes every partition instead of joining a group?
+    pub(crate) fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// `host:port,…`

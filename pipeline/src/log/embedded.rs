@@ -103,13 +103,8 @@ fn store_url(store: &Path) -> Result<Url, LogError> {
 }
 
 fn lock(path: &Path) -> Result<File, LogError> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(|e| at(path, &e))?;
+    let mut file =
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(|e| at(path, &e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

@@ -36,6 +36,8 @@ pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Box<dyn Source>, String> + 
 #[derive(Clone)]
 pub(crate) struct Collect {
     pub connection: Connection,
+    /// Partitions of the task topic.
+    pub lanes: i32,
     pub sources: Arc<MakeSource>,
     pub progress: Progress,
 }
@@ -52,7 +54,7 @@ impl Collect {
     /// Collects until told to stop.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), RoleError> {
         let (words, heard) = unbounded_channel();
-        let membership = Membership::join(&self.connection, words)?;
+        let membership = Membership::join(&self.connection, self.lanes, words)?;
         let follow = stop.child();
         let until = follow.clone();
         let thread = tokio::task::spawn_blocking(move || membership.follow(&until));
@@ -99,7 +101,12 @@ impl Collect {
         Running { stop, tasks, work }
     }
 
-    async fn run_lane(&self, lane: i32, changes: UnboundedReceiver<schedule::Change>, stop: Stop) -> Result<(), RoleError> {
+    async fn run_lane(
+        &self,
+        lane: i32,
+        changes: UnboundedReceiver<schedule::Change>,
+        stop: Stop,
+    ) -> Result<(), RoleError> {
         let lane = Lane::take_over(&self.connection, lane, self.progress.clone()).await?;
         schedule::run(lane, &self.sources, changes, &stop).await
     }
@@ -172,9 +179,18 @@ impl ConsumerContext for Assignments {
 }
 
 impl Membership {
-    fn join(connection: &Connection, words: UnboundedSender<Word>) -> Result<Self, LogError> {
+    fn join(connection: &Connection, lanes: i32, words: UnboundedSender<Word>) -> Result<Self, LogError> {
         let consumer = connection.group_consumer(GROUP, Assignments { words: words.clone() })?;
-        consumer.subscribe(&[TASKS]).map_err(LogError::kafka("subscribe to tasks"))?;
+        if connection.is_alone() {
+            let mut list = TopicPartitionList::new();
+            for lane in 0..lanes {
+                list.add_partition_offset(TASKS, lane, Offset::Beginning).map_err(LogError::kafka("take lanes"))?;
+            }
+            _ = words.send(Word::Assigned((0..lanes).collect()));
+            consumer.assign(&list).map_err(LogError::kafka("take lanes"))?;
+        } else {
+            consumer.subscribe(&[TASKS]).map_err(LogError::kafka("subscribe to tasks"))?;
+        }
         Ok(Self { consumer, words })
     }
 

@@ -33,6 +33,8 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(crate) struct Enrich {
     pub connection: Connection,
+    /// Partitions of the observed topic.
+    pub partitions: i32,
     pub stages: Arc<Stages>,
     pub progress: Progress,
 }
@@ -100,7 +102,16 @@ impl Loop {
         let consumer = enrich.connection.group_consumer(GROUP, assignments.clone())?;
         let producer = enrich.connection.producer_config().create_with_context(deliveries.clone());
         let producer = producer.map_err(LogError::kafka("create producer"))?;
-        consumer.subscribe(&[VIDEO_OBSERVED]).map_err(LogError::kafka("subscribe"))?;
+        if enrich.connection.is_alone() {
+            let mut list = TopicPartitionList::new();
+            for partition in 0..enrich.partitions {
+                list.add_partition_offset(VIDEO_OBSERVED, partition, Offset::Stored)
+                    .map_err(LogError::kafka("assign"))?;
+            }
+            consumer.assign(&list).map_err(LogError::kafka("assign"))?;
+        } else {
+            consumer.subscribe(&[VIDEO_OBSERVED]).map_err(LogError::kafka("subscribe"))?;
+        }
         Ok(Self { enrich, consumer, assignments, producer, deliveries, reached: BTreeMap::new() })
     }
 
@@ -192,7 +203,9 @@ impl Loop {
         }
         self.producer.flush(Duration::from_secs(60)).map_err(LogError::kafka("await enriched"))?;
         if self.deliveries.failed.load(Ordering::Acquire) {
-            return Err(RoleError::Decode("an output was refused by the broker; starting again from the last commit".into()));
+            return Err(RoleError::Decode(
+                "an output was refused by the broker; starting again from the last commit".into(),
+            ));
         }
         let mut list = TopicPartitionList::new();
         for (partition, next) in std::mem::take(&mut self.reached) {

@@ -42,6 +42,8 @@ pub(crate) struct Rotation {
 #[derive(Clone)]
 pub(crate) struct Land {
     pub connection: Connection,
+    /// Partitions of every landed topic.
+    pub partitions: i32,
     pub lake: Lake,
     pub rotation: Rotation,
     pub files: WriterOptions,
@@ -104,8 +106,13 @@ impl Loop {
             let table = handle.block_on(LandedTable::open(&land, landed))?;
             tables.insert(landed.topic, table);
         }
-        let names: Vec<&str> = topics::LANDED.iter().map(|l| l.topic).collect();
-        consumer.subscribe(&names).map_err(LogError::kafka("subscribe"))?;
+        if land.connection.is_alone() {
+            let all = topics::LANDED.iter().flat_map(|l| (0..land.partitions).map(|p| (l.topic.to_owned(), p)));
+            changes.lock().unwrap_or_else(PoisonError::into_inner).assigned = Some(all.collect());
+        } else {
+            let names: Vec<&str> = topics::LANDED.iter().map(|l| l.topic).collect();
+            consumer.subscribe(&names).map_err(LogError::kafka("subscribe"))?;
+        }
         Ok(Self { land, handle, consumer, changes, tables, assigned: Vec::new() })
     }
 

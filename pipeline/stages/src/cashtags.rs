@@ -22,10 +22,8 @@ impl Stage for Cashtags {
 
     fn apply(&self, caption: &Caption<'_>, findings: &mut CaptionFindings) {
         let taken = source::taken(caption.text, caption.entities);
-        findings.cashtags = find(caption.text)
-            .into_iter()
-            .filter(|tag| source::free(&taken, text::range(tag)))
-            .collect();
+        findings.cashtags =
+            find(caption.text).into_iter().filter(|tag| source::free(&taken, text::range(tag))).collect();
     }
 }
 
@@ -46,9 +44,7 @@ fn symbol_length(text: &str) -> Option<usize> {
     if letters == 0 || letters > MAX_SYMBOL {
         return None;
     }
-    let suffix = text[letters..]
-        .strip_prefix(['.', '_'])
-        .map_or(0, letter_run);
+    let suffix = text[letters..].strip_prefix(['.', '_']).map_or(0, letter_run);
     let whole = letters + 1 + suffix;
     if (1..=MAX_SUFFIX).contains(&suffix) && is_end(&text[whole..]) {
         return Some(whole);
@@ -61,9 +57,7 @@ fn letter_run(text: &str) -> usize {
 }
 
 fn is_end(rest: &str) -> bool {
-    rest.chars()
-        .next()
-        .is_none_or(|c| c.is_ascii_whitespace() || c == '\u{b}' || c.is_ascii_punctuation())
+    rest.chars().next().is_none_or(|c| c.is_ascii_whitespace() || c == '\u{b}' || c.is_ascii_punctuation())
 }
 
 #[cfg(test)]
@@ -76,10 +70,7 @@ mod tests {
 
     #[test]
     fn symbols_and_prices() {
-        assert_eq!(
-            symbols("$TWTR $brk.B, ($X) $a_bc $GOOG!"),
-            ["TWTR", "brk.B", "a_bc", "GOOG"]
-        );
+        assert_eq!(symbols("$TWTR $brk.B, ($X) $a_bc $GOOG!"), ["TWTR", "brk.B", "a_bc", "GOOG"]);
         assert_eq!(symbols("$5 $ $TOOLONGX $é US$AB $A1 $A日"), [""; 0]);
         assert_eq!(symbols("$ABC.defg $ABC."), ["ABC", "ABC"]);
     }

@@ -63,16 +63,11 @@ fn emoji_length(text: &str) -> Option<usize> {
     if first.is_ascii() && !is_keycap(&text[1..]) {
         return None;
     }
-    element_ends(text)
-        .into_iter()
-        .rev()
-        .find(|&end| is_emoji(text, end))
+    element_ends(text).into_iter().rev().find(|&end| is_emoji(text, end))
 }
 
 fn is_keycap(rest: &str) -> bool {
-    rest.strip_prefix(EMOJI_SELECTOR)
-        .unwrap_or(rest)
-        .starts_with(KEYCAP)
+    rest.strip_prefix(EMOJI_SELECTOR).unwrap_or(rest).starts_with(KEYCAP)
 }
 
 /// Where `text`'s leading sequence of joined elements may end, shortest first.
@@ -101,10 +96,7 @@ fn element_ends(text: &str) -> Vec<usize> {
 fn element_end(text: &str, at: usize, first: char) -> usize {
     let base = at + first.len_utf8();
     if is_regional(first) {
-        return base
-            + text::after(text, base)
-                .filter(|&c| is_regional(c))
-                .map_or(0, char::len_utf8);
+        return base + text::after(text, base).filter(|&c| is_regional(c)).map_or(0, char::len_utf8);
     }
     let rest = &text[base..];
     base + rest.find(|c| !is_modifier(c)).unwrap_or(rest.len())
@@ -141,28 +133,12 @@ mod tests {
     use super::*;
 
     fn emoji(text: &str) -> Vec<&str> {
-        find(text)
-            .into_iter()
-            .map(|(start, end)| &text[start..end])
-            .collect()
+        find(text).into_iter().map(|(start, end)| &text[start..end]).collect()
     }
 
     #[test]
     fn sequences_stay_whole() {
-        let whole = [
-            "👨‍👩‍👧‍👦",
-            "👍🏽",
-            "🇩🇪",
-            "🏴󠁧󠁢󠁳󠁣󠁴󠁿",
-            "3️⃣",
-            "#️⃣",
-            "❤️",
-            "❤️‍🔥",
-            "👩🏾‍🚀",
-            "🏳️‍🌈",
-            "❤",
-            "⭐",
-        ];
+        let whole = ["👨‍👩‍👧‍👦", "👍🏽", "🇩🇪", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "3️⃣", "#️⃣", "❤️", "❤️‍🔥", "👩🏾‍🚀", "🏳️‍🌈", "❤", "⭐"];
         for one in whole {
             assert_eq!(emoji(one), [one]);
             assert_eq!(emoji(&format!("a{one}{one}1")), [one, one]);

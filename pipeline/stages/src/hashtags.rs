@@ -40,9 +40,7 @@ impl Stage for Hashtags {
         let urls: Vec<_> = findings.urls.iter().map(text::range).collect();
         own.retain(|tag| {
             let tag = text::range(tag);
-            !urls
-                .iter()
-                .any(|&url| url.0 <= tag.0 && text::overlap(url, tag))
+            !urls.iter().any(|&url| url.0 <= tag.0 && text::overlap(url, tag))
         });
         findings.hashtags = merge(caption.text, caption.entities, "hashtag", own);
     }
@@ -92,10 +90,7 @@ fn body(text: &str, name: usize) -> Option<Body> {
     if rest.starts_with(['\u{fe0f}', '\u{20e3}']) {
         return None;
     }
-    let mut body = Body {
-        end: name,
-        letter: false,
-    };
+    let mut body = Body { end: name, letter: false };
     for (at, c) in rest.char_indices() {
         if !is_tag_char(c) || starts_keycap(&rest[at..]) {
             break;
@@ -108,19 +103,13 @@ fn body(text: &str, name: usize) -> Option<Body> {
 
 fn starts_keycap(text: &str) -> bool {
     let rest = text.strip_prefix(|c: char| c.is_ascii_digit());
-    rest.is_some_and(|rest| {
-        rest.strip_prefix('\u{fe0f}')
-            .unwrap_or(rest)
-            .starts_with('\u{20e3}')
-    })
+    rest.is_some_and(|rest| rest.strip_prefix('\u{fe0f}').unwrap_or(rest).starts_with('\u{20e3}'))
 }
 
 /// Does the hashtag end here, rather than being part of a URL or of `#a#`?
 fn is_closed(text: &str, end: usize, adjacent: Adjacent) -> bool {
     match after(text, end) {
-        Some(c) if is_hash(c) => {
-            adjacent == Adjacent::Each && body(text, end + c.len_utf8()).is_some()
-        }
+        Some(c) if is_hash(c) => adjacent == Adjacent::Each && body(text, end + c.len_utf8()).is_some(),
         _ => !text[end..].starts_with("://"),
     }
 }
@@ -157,10 +146,7 @@ mod tests {
     use super::*;
 
     fn tags(text: &str, adjacent: Adjacent) -> Vec<String> {
-        find(text, adjacent)
-            .into_iter()
-            .map(|tag| tag.text)
-            .collect()
+        find(text, adjacent).into_iter().map(|tag| tag.text).collect()
     }
 
     fn each(text: &str) -> Vec<String> {
@@ -180,10 +166,7 @@ mod tests {
     #[test]
     fn what_may_stand_before() {
         assert_eq!(each("a#b &#b ñ#b 1#b"), [""; 0]);
-        assert_eq!(
-            each("(#b) .#c ##d 😀#e ❤\u{fe0f}#f"),
-            ["b", "c", "d", "e", "f"]
-        );
+        assert_eq!(each("(#b) .#c ##d 😀#e ❤\u{fe0f}#f"), ["b", "c", "d", "e", "f"]);
     }
 
     #[test]
@@ -198,9 +181,6 @@ mod tests {
 
     #[test]
     fn emoji_end_a_name() {
-        assert_eq!(
-            each("#love❤\u{fe0f} #fyp1\u{fe0f}\u{20e3} #\u{fe0f}\u{20e3}a #go🚀"),
-            ["love", "fyp", "go"]
-        );
+        assert_eq!(each("#love❤\u{fe0f} #fyp1\u{fe0f}\u{20e3} #\u{fe0f}\u{20e3}a #go🚀"), ["love", "fyp", "go"]);
     }
 }

@@ -55,20 +55,10 @@ fn choose(verdict: &Verdict, source: Option<&str>) -> Language {
     let Some(&best) = verdict.first() else {
         return Language::default();
     };
-    let stated = source.map(|code| {
-        code.split(['-', '_'])
-            .next()
-            .unwrap_or(code)
-            .to_ascii_lowercase()
-    });
-    let agreed = verdict
-        .iter()
-        .find(|(code, share)| stated.as_deref() == Some(code) && *share >= best.1 * SHARE);
+    let stated = source.map(|code| code.split(['-', '_']).next().unwrap_or(code).to_ascii_lowercase());
+    let agreed = verdict.iter().find(|(code, share)| stated.as_deref() == Some(code) && *share >= best.1 * SHARE);
     let (code, confidence) = agreed.copied().filter(|_| best.1 < DOUBT).unwrap_or(best);
-    Language {
-        code: code.to_owned(),
-        confidence,
-    }
+    Language { code: code.to_owned(), confidence }
 }
 
 /// The candidates for cleaned text, best first; empty without evidence.
@@ -99,11 +89,8 @@ fn detect(words: &str, script: Script) -> Verdict {
     match trigrams::look(words) {
         Look::Clear(code, confidence) => vec![(code, confidence)],
         Look::Among(codes) => {
-            let close: Vec<Known> = languages
-                .iter()
-                .copied()
-                .filter(|&language| codes.contains(&code(language)))
-                .collect();
+            let close: Vec<Known> =
+                languages.iter().copied().filter(|&language| codes.contains(&code(language))).collect();
             ask(words, if close.len() < 2 { languages } else { &close })
         }
         Look::Dark => ask(words, languages),
@@ -113,9 +100,7 @@ fn detect(words: &str, script: Script) -> Verdict {
 /// Hindi, which is far more frequent, unless Marathi is likely.
 fn hindi_or_marathi(words: &str) -> Verdict {
     let mut found = ask(words, DEVANAGARI_LANGUAGES);
-    let doubtful = found
-        .first()
-        .is_some_and(|&(code, confidence)| code == "mr" && confidence < MARATHI);
+    let doubtful = found.first().is_some_and(|&(code, confidence)| code == "mr" && confidence < MARATHI);
     if doubtful && found.len() > 1 {
         found.swap(0, 1);
     }
@@ -137,8 +122,7 @@ fn ask(words: &str, languages: &[Known]) -> Verdict {
 
 /// A detector for these languages; they share their models, so that many detectors cost little.
 fn detector(languages: &[Known]) -> Arc<LanguageDetector> {
-    static DETECTORS: LazyLock<Cache<Vec<Known>, Arc<LanguageDetector>>> =
-        LazyLock::new(|| Cache::new(DETECTORS_KEPT));
+    static DETECTORS: LazyLock<Cache<Vec<Known>, Arc<LanguageDetector>>> = LazyLock::new(|| Cache::new(DETECTORS_KEPT));
     if let Some(built) = DETECTORS.get(languages) {
         return built;
     }
@@ -149,12 +133,7 @@ fn detector(languages: &[Known]) -> Arc<LanguageDetector> {
 
 const DEVANAGARI_LANGUAGES: &[Known] = &[Known::Hindi, Known::Marathi];
 const ARABIC_LANGUAGES: &[Known] = &[Known::Arabic, Known::Persian, Known::Urdu];
-const CYRILLIC_LANGUAGES: &[Known] = &[
-    Known::Bulgarian,
-    Known::Russian,
-    Known::Serbian,
-    Known::Ukrainian,
-];
+const CYRILLIC_LANGUAGES: &[Known] = &[Known::Bulgarian, Known::Russian, Known::Serbian, Known::Ukrainian];
 const LATIN_LANGUAGES: &[Known] = &[
     Known::Bokmal,
     Known::Catalan,
@@ -247,19 +226,9 @@ fn letters(caption: &str, findings: &CaptionFindings) -> String {
 
 /// What other stages found, in order of appearance.
 fn gaps(findings: &CaptionFindings) -> Vec<(usize, usize)> {
-    let CaptionFindings {
-        hashtags,
-        mentions,
-        cashtags,
-        urls,
-        emojis,
-        ..
-    } = findings;
-    let mut gaps: Vec<_> = [hashtags, mentions, cashtags, urls, emojis]
-        .into_iter()
-        .flatten()
-        .map(text::range)
-        .collect();
+    let CaptionFindings { hashtags, mentions, cashtags, urls, emojis, .. } = findings;
+    let mut gaps: Vec<_> =
+        [hashtags, mentions, cashtags, urls, emojis].into_iter().flatten().map(text::range).collect();
     gaps.sort_unstable();
     gaps
 }
@@ -272,9 +241,7 @@ fn push_words(out: &mut String, text: &str) {
         }
         match plain(c) {
             '\'' | '’' | 'ʼ' if !out.ends_with([' ', '\'']) && !out.is_empty() => out.push('\''),
-            c if text::is_letter_or_mark(c) || matches!(c, '\u{200c}' | '々') => {
-                out.extend(c.to_lowercase())
-            }
+            c if text::is_letter_or_mark(c) || matches!(c, '\u{200c}' | '々') => out.extend(c.to_lowercase()),
             _ => push_space(out),
         }
     }
@@ -288,14 +255,7 @@ fn push_space(out: &mut String) {
 
 /// The plain letter behind a mathematical or full-width one, which captions use for looks.
 fn plain(c: char) -> char {
-    let latin = |index: u32| {
-        char::from_u32(if index < 26 {
-            0x41 + index
-        } else {
-            0x61 + index - 26
-        })
-        .unwrap_or(c)
-    };
+    let latin = |index: u32| char::from_u32(if index < 26 { 0x41 + index } else { 0x61 + index - 26 }).unwrap_or(c);
     match c {
         '\u{1d400}'..='\u{1d6a3}' => latin((u32::from(c) - 0x1d400) % 52),
         '\u{ff21}'..='\u{ff3a}' => latin(u32::from(c) - 0xff21),
@@ -324,22 +284,13 @@ mod tests {
     use crate::Stages;
 
     fn language(text: &str) -> Language {
-        Stages::standard()
-            .run(&Caption::plain(text))
-            .findings
-            .language
+        Stages::standard().run(&Caption::plain(text)).findings.language
     }
 
     #[test]
     fn no_evidence() {
-        for text in [
-            "",
-            "  ",
-            "#hello #world",
-            "@nasa 😀 12:30 !!!",
-            "https://example.com/hello",
-            "ქართული",
-        ] {
+        for text in ["", "  ", "#hello #world", "@nasa 😀 12:30 !!!", "https://example.com/hello", "ქართული"]
+        {
             assert_eq!(language(text), Language::default(), "{text}");
         }
     }
@@ -368,19 +319,13 @@ mod tests {
         let doubt = vec![("es", 0.4), ("pt", 0.3), ("it", 0.01)];
         assert_eq!(choose(&doubt, Some("pt-BR")).code, "pt");
         assert_eq!(choose(&doubt, Some("it")).code, "es");
-        assert_eq!(
-            choose(&vec![("es", 0.9), ("pt", 0.3)], Some("pt")).code,
-            "es"
-        );
+        assert_eq!(choose(&vec![("es", 0.9), ("pt", 0.3)], Some("pt")).code, "es");
         assert_eq!(choose(&Vec::new(), Some("pt")).code, "und");
     }
 
     #[test]
     fn cleaning() {
-        let findings = CaptionFindings {
-            hashtags: vec![text::span("b", 2, 4)],
-            ..CaptionFindings::default()
-        };
+        let findings = CaptionFindings { hashtags: vec![text::span("b", 2, 4)], ..CaptionFindings::default() };
         assert_eq!(letters("A #b don’t  ЯК 5", &findings), "a don't як");
         assert_eq!(only("a don't як", Script::Latin), "a don't");
     }

@@ -42,11 +42,7 @@ pub struct Caption<'a> {
 impl<'a> Caption<'a> {
     /// A caption of which only the text is known.
     pub fn plain(text: &'a str) -> Self {
-        Self {
-            text,
-            entities: &[],
-            source_language: None,
-        }
+        Self { text, entities: &[], source_language: None }
     }
 }
 
@@ -84,10 +80,7 @@ impl Stages {
 
     /// `name@version` of each stage, in order.
     pub fn label(&self) -> Vec<String> {
-        self.0
-            .iter()
-            .map(|stage| format!("{}@{}", stage.name(), stage.version()))
-            .collect()
+        self.0.iter().map(|stage| format!("{}@{}", stage.name(), stage.version())).collect()
     }
 
     /// Runs all stages over one caption.
@@ -96,10 +89,7 @@ impl Stages {
         for stage in &self.0 {
             stage.apply(caption, &mut findings);
         }
-        Enrichment {
-            findings,
-            stages: self.label(),
-        }
+        Enrichment { findings, stages: self.label() }
     }
 }
 
@@ -122,45 +112,19 @@ mod tests {
     #[test]
     fn labels_name_every_stage() {
         let stages = Stages::standard();
-        assert_eq!(
-            stages.label(),
-            [
-                "urls@1",
-                "hashtags@1",
-                "mentions@1",
-                "cashtags@1",
-                "emojis@1",
-                "language@1"
-            ]
-        );
+        assert_eq!(stages.label(), ["urls@1", "hashtags@1", "mentions@1", "cashtags@1", "emojis@1", "language@1"]);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }
 
     #[test]
     fn source_spans_win_over_own_findings() {
         let entities = [
-            CaptionEntity {
-                kind: "hashtag".into(),
-                start_utf16: 3,
-                end_utf16: 8,
-                ..CaptionEntity::default()
-            },
-            CaptionEntity {
-                kind: "mention".into(),
-                start_utf16: 9,
-                end_utf16: 19,
-                ..CaptionEntity::default()
-            },
+            CaptionEntity { kind: "hashtag".into(), start_utf16: 3, end_utf16: 8, ..CaptionEntity::default() },
+            CaptionEntity { kind: "mention".into(), start_utf16: 9, end_utf16: 19, ..CaptionEntity::default() },
         ];
-        let caption = Caption {
-            text: "😀 #1000 @Kai Cenat #x",
-            entities: &entities,
-            source_language: None,
-        };
+        let caption = Caption { text: "😀 #1000 @Kai Cenat #x", entities: &entities, source_language: None };
         let found = Stages::standard().run(&caption).findings;
-        let texts = |spans: &[tidelake_schemas::TextSpan]| {
-            spans.iter().map(|s| s.text.clone()).collect::<Vec<_>>()
-        };
+        let texts = |spans: &[tidelake_schemas::TextSpan]| spans.iter().map(|s| s.text.clone()).collect::<Vec<_>>();
         assert_eq!(texts(&found.hashtags), ["1000", "x"]);
         assert_eq!(texts(&found.mentions), ["Kai Cenat"]);
         assert_eq!(found.hashtags[0].start, 5);

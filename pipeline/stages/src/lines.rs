@@ -49,11 +49,7 @@ pub struct Spans {
 /// `video_description`. A line that looks like JSON but is none is taken as text.
 pub fn enrich(stages: &Stages, line: &str) -> Enriched {
     let Line { id, text, language } = read(line);
-    let caption = Caption {
-        text: &text,
-        entities: &[],
-        source_language: language.as_deref(),
-    };
+    let caption = Caption { text: &text, entities: &[], source_language: language.as_deref() };
     let findings = stages.run(&caption).findings;
     report(id, text, findings)
 }
@@ -78,21 +74,11 @@ struct Line {
 fn read(line: &str) -> Line {
     let line = line.trim_end_matches(['\r', '\n']);
     let head = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    let parsed = if head.starts_with(['{', '"']) {
-        json::from_slice(head.as_bytes()).ok()
-    } else {
-        None
-    };
+    let parsed = if head.starts_with(['{', '"']) { json::from_slice(head.as_bytes()).ok() } else { None };
     match parsed {
-        Some(Value::String(text)) => Line {
-            text,
-            ..Line::default()
-        },
+        Some(Value::String(text)) => Line { text, ..Line::default() },
         Some(Value::Object(fields)) => from_object(&fields),
-        _ => Line {
-            text: line.trim_start_matches('\u{feff}').to_owned(),
-            ..Line::default()
-        },
+        _ => Line { text: line.trim_start_matches('\u{feff}').to_owned(), ..Line::default() },
     }
 }
 
@@ -100,10 +86,7 @@ fn from_object(fields: &serde_json::Map<String, Value>) -> Line {
     let string = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
     Line {
         id: fields.get("id").and_then(as_id),
-        text: TEXT_FIELDS
-            .iter()
-            .find_map(|name| string(name))
-            .unwrap_or_default(),
+        text: TEXT_FIELDS.iter().find_map(|name| string(name)).unwrap_or_default(),
         language: string("textLanguage").or_else(|| string("source_language")),
     }
 }
@@ -146,11 +129,7 @@ mod tests {
 
     #[test]
     fn text_string_and_object() {
-        for given in [
-            "hi #a @b 😀",
-            r##""hi #a @b 😀""##,
-            r##"{"caption":"hi #a @b \ud83d\ude00"}"##,
-        ] {
+        for given in ["hi #a @b 😀", r##""hi #a @b 😀""##, r##"{"caption":"hi #a @b \ud83d\ude00"}"##] {
             let found = line(given);
             assert_eq!(found["hashtags"][0], "a", "{given}");
             assert_eq!(found["mentions"][0], "b", "{given}");
@@ -161,10 +140,7 @@ mod tests {
 
     #[test]
     fn ids_are_strings() {
-        assert_eq!(
-            line(r#"{"id":7312345678901234567,"text":"x"}"#)["id"],
-            "7312345678901234567"
-        );
+        assert_eq!(line(r#"{"id":7312345678901234567,"text":"x"}"#)["id"], "7312345678901234567");
         assert_eq!(line(r#"{"id":"a","desc":"x"}"#)["id"], "a");
         assert!(line(r#"{"text":"x"}"#).get("id").is_none());
     }

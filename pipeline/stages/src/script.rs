@@ -49,11 +49,9 @@ pub(crate) fn of(c: char) -> Option<Script> {
         return c.is_ascii_alphabetic().then_some(Script::Latin);
     }
     let script = match c {
-        '\u{300}'..='\u{36f}'
-        | '\u{200c}'
-        | '\u{200d}'
-        | '\u{fe00}'..='\u{fe0f}'
-        | '\u{20d0}'..='\u{20ff}' => return None,
+        '\u{300}'..='\u{36f}' | '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{20d0}'..='\u{20ff}' => {
+            return None;
+        }
         '々' | '〆' => return Some(Script::Han),
         _ if !is_letter_or_mark(c) => return None,
         '\u{aa}' | '\u{ba}' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Script::Latin,
@@ -72,14 +70,11 @@ pub(crate) fn of(c: char) -> Option<Script> {
         '\u{b80}'..='\u{bff}' => Script::Tamil,
         '\u{c00}'..='\u{c7f}' => Script::Telugu,
         '\u{e00}'..='\u{e7f}' => Script::Thai,
-        '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7af}' => {
-            Script::Hangul
-        }
+        '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7af}' => Script::Hangul,
         '\u{3040}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{ff66}'..='\u{ff9f}' => Script::Kana,
-        '\u{3400}'..='\u{4dbf}'
-        | '\u{4e00}'..='\u{9fff}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{20000}'..='\u{3ffff}' => Script::Han,
+        '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}' => {
+            Script::Han
+        }
         _ => Script::Other,
     };
     Some(script)
@@ -92,23 +87,13 @@ pub(crate) fn evidence(text: &str) -> Evidence {
         weights[script as usize] += weight(script);
     }
     let east = weights[Script::Han as usize] + weights[Script::Kana as usize];
-    let top = ALL
-        .iter()
-        .copied()
-        .max_by_key(|&script| (weights[script as usize], std::cmp::Reverse(script as usize)));
+    let top = ALL.iter().copied().max_by_key(|&script| (weights[script as usize], std::cmp::Reverse(script as usize)));
     match top {
         Some(script) if weights[script as usize].max(east) == 0 => Evidence::None,
-        Some(script)
-            if weights[script as usize] >= east
-                && !matches!(script, Script::Han | Script::Kana) =>
-        {
+        Some(script) if weights[script as usize] >= east && !matches!(script, Script::Han | Script::Kana) => {
             alone(script)
         }
-        _ => Evidence::Decided(chinese_or_japanese(
-            text,
-            weights[Script::Kana as usize],
-            east,
-        )),
+        _ => Evidence::Decided(chinese_or_japanese(text, weights[Script::Kana as usize], east)),
     }
 }
 
@@ -168,14 +153,9 @@ mod tests {
 
     #[test]
     fn scripts_decide() {
-        for (text, code) in [
-            ("안녕 hi", "ko"),
-            ("東京へ", "ja"),
-            ("你好", "zh"),
-            ("気持", "ja"),
-            ("καλά", "el"),
-            ("สวัสดี", "th"),
-        ] {
+        for (text, code) in
+            [("안녕 hi", "ko"), ("東京へ", "ja"), ("你好", "zh"), ("気持", "ja"), ("καλά", "el"), ("สวัสดี", "th")]
+        {
             assert_eq!(evidence(text), Evidence::Decided(code), "{text}");
         }
         assert_eq!(evidence("hello 你"), Evidence::Shared(Script::Latin));

@@ -15,11 +15,8 @@ pub(crate) fn is_at(c: char) -> bool {
 
 /// The source's spans of one kind that really point at marked text, in order of appearance, none overlapping.
 pub(crate) fn marked(text: &str, entities: &[CaptionEntity], kind: &str) -> Vec<TextSpan> {
-    let mut found: Vec<TextSpan> = entities
-        .iter()
-        .filter(|entity| entity.kind == kind)
-        .filter_map(|entity| fit(text, entity))
-        .collect();
+    let mut found: Vec<TextSpan> =
+        entities.iter().filter(|entity| entity.kind == kind).filter_map(|entity| fit(text, entity)).collect();
     found.sort_by_key(|span| (span.start, span.end));
     let mut end = 0;
     found.retain(|span| {
@@ -37,29 +34,17 @@ pub(crate) fn taken(text: &str, entities: &[CaptionEntity]) -> Vec<(usize, usize
     if entities.is_empty() {
         return Vec::new();
     }
-    ["hashtag", "mention"]
-        .iter()
-        .flat_map(|kind| marked(text, entities, kind))
-        .map(|span| text::range(&span))
-        .collect()
+    ["hashtag", "mention"].iter().flat_map(|kind| marked(text, entities, kind)).map(|span| text::range(&span)).collect()
 }
 
 /// Puts the source's spans of `kind` in front of `own` findings and drops own findings that any source span covers.
-pub(crate) fn merge(
-    text: &str,
-    entities: &[CaptionEntity],
-    kind: &str,
-    own: Vec<TextSpan>,
-) -> Vec<TextSpan> {
+pub(crate) fn merge(text: &str, entities: &[CaptionEntity], kind: &str, own: Vec<TextSpan>) -> Vec<TextSpan> {
     if entities.is_empty() {
         return own;
     }
     let taken = taken(text, entities);
     let mut all = marked(text, entities, kind);
-    all.extend(
-        own.into_iter()
-            .filter(|span| free(&taken, text::range(span))),
-    );
+    all.extend(own.into_iter().filter(|span| free(&taken, text::range(span))));
     all.sort_by_key(|span| span.start);
     all
 }
@@ -100,12 +85,7 @@ mod tests {
     use super::*;
 
     fn entity(kind: &str, start: i32, end: i32) -> CaptionEntity {
-        CaptionEntity {
-            kind: kind.into(),
-            start_utf16: start,
-            end_utf16: end,
-            ..CaptionEntity::default()
-        }
+        CaptionEntity { kind: kind.into(), start_utf16: start, end_utf16: end, ..CaptionEntity::default() }
     }
 
     #[test]
@@ -139,11 +119,7 @@ mod tests {
         assert!(marked(text, &wrong, "hashtag").is_empty());
         assert!(marked(text, &wrong, "mention").is_empty());
         assert_eq!(
-            marked(
-                text,
-                &[entity("hashtag", 3, 6), entity("hashtag", 3, 5)],
-                "hashtag"
-            ),
+            marked(text, &[entity("hashtag", 3, 6), entity("hashtag", 3, 5)], "hashtag"),
             [text::span("a", 5, 7)]
         );
     }

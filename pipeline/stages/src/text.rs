@@ -5,11 +5,7 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// A finding of `text[start..end]` whose own text is `shown` (the slice, or the slice without its marker).
 pub(crate) fn span(shown: &str, start: usize, end: usize) -> TextSpan {
-    TextSpan {
-        text: shown.to_owned(),
-        start: offset(start),
-        end: offset(end),
-    }
+    TextSpan { text: shown.to_owned(), start: offset(start), end: offset(end) }
 }
 
 /// A byte offset as the schema stores it.
@@ -19,10 +15,7 @@ fn offset(at: usize) -> i32 {
 
 /// The byte range of a finding.
 pub(crate) fn range(found: &TextSpan) -> (usize, usize) {
-    (
-        usize::try_from(found.start).unwrap_or(0),
-        usize::try_from(found.end).unwrap_or(0),
-    )
+    (usize::try_from(found.start).unwrap_or(0), usize::try_from(found.end).unwrap_or(0))
 }
 
 /// Do two half-open ranges share a byte?
@@ -45,10 +38,7 @@ pub(crate) fn is_letter_or_mark(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphabetic();
     }
-    matches!(
-        c.general_category_group(),
-        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark
-    )
+    matches!(c.general_category_group(), GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark)
 }
 
 /// A decimal digit of any script.

@@ -14,19 +14,10 @@ struct Tlds {
 static TLDS: LazyLock<Tlds> = LazyLock::new(read);
 
 fn read() -> Tlds {
-    let mut tlds = Tlds {
-        ascii: HashSet::new(),
-        international: HashMap::new(),
-    };
-    for name in LIST
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-    {
+    let mut tlds = Tlds { ascii: HashSet::new(), international: HashMap::new() };
+    for name in LIST.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace) {
         match name.chars().next() {
-            Some(first) if !name.is_ascii() => {
-                tlds.international.entry(first).or_default().push(name)
-            }
+            Some(first) if !name.is_ascii() => tlds.international.entry(first).or_default().push(name),
             _ => {
                 tlds.ascii.insert(name);
             }
@@ -41,30 +32,20 @@ fn read() -> Tlds {
 /// The length in bytes of the top-level domain at the start of `text`, in any case, also as `xn--…`. It must not run
 /// on into ASCII letters, digits, `@`, `+` or `-`.
 pub(crate) fn prefix(text: &str) -> Option<usize> {
-    punycode(text)
-        .or_else(|| ascii(text))
-        .or_else(|| international(text))
-        .filter(|&len| len > 0)
+    punycode(text).or_else(|| ascii(text)).or_else(|| international(text)).filter(|&len| len > 0)
 }
 
 fn punycode(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let rest = bytes
-        .get(..4)
-        .filter(|head| head.eq_ignore_ascii_case(b"xn--"))
-        .map(|_| &bytes[4..])?;
+    let rest = bytes.get(..4).filter(|head| head.eq_ignore_ascii_case(b"xn--")).map(|_| &bytes[4..])?;
     let run = run_length(rest);
     (run > 0).then_some(4 + run)
 }
 
 fn ascii(text: &str) -> Option<usize> {
     let run = run_length(text.as_bytes());
-    let name = text
-        .get(..run)
-        .filter(|name| (2..=24).contains(&name.len()) && ends(&text[name.len()..]))?;
-    TLDS.ascii
-        .contains(name.to_ascii_lowercase().as_str())
-        .then_some(run)
+    let name = text.get(..run).filter(|name| (2..=24).contains(&name.len()) && ends(&text[name.len()..]))?;
+    TLDS.ascii.contains(name.to_ascii_lowercase().as_str()).then_some(run)
 }
 
 fn international(text: &str) -> Option<usize> {
@@ -88,10 +69,7 @@ fn folded_prefix(text: &str, name: &str) -> Option<usize> {
 }
 
 fn run_length(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .take_while(|b| b.is_ascii_alphanumeric())
-        .count()
+    bytes.iter().take_while(|b| b.is_ascii_alphanumeric()).count()
 }
 
 fn ends(rest: &str) -> bool {

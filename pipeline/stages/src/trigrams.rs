@@ -40,10 +40,7 @@ struct Table {
 static TABLE: LazyLock<Table> = LazyLock::new(read);
 
 fn read() -> Table {
-    let mut table = Table {
-        codes: Vec::new(),
-        gains: HashMap::new(),
-    };
+    let mut table = Table { codes: Vec::new(), gains: HashMap::new() };
     for (language, line) in (0_u8..).zip(LIST.lines().filter(|line| !line.starts_with('#'))) {
         let mut words = line.split(' ');
         table.codes.extend(words.next());
@@ -53,11 +50,7 @@ fn read() -> Table {
                 Ok(level) => cost = level,
                 Err(_) => {
                     let gain = UNLISTED.saturating_sub(cost);
-                    table
-                        .gains
-                        .entry(pack(word.chars()))
-                        .or_default()
-                        .push((language, gain));
+                    table.gains.entry(pack(word.chars())).or_default().push((language, gain));
                 }
             }
         }
@@ -73,18 +66,13 @@ fn pack(chars: impl Iterator<Item = char>) -> u64 {
 pub(crate) fn look(words: &str) -> Look {
     let mut scores = vec![0_u32; TABLE.codes.len()];
     let count = add_up(words, &mut scores);
-    let Some(best) =
-        (0..scores.len()).max_by_key(|&language| (scores[language], std::cmp::Reverse(language)))
-    else {
+    let Some(best) = (0..scores.len()).max_by_key(|&language| (scores[language], std::cmp::Reverse(language))) else {
         return Look::Dark;
     };
     if count < LEAST || scores[best] < WINDOW {
         return Look::Dark;
     }
-    let second = (0..scores.len())
-        .filter(|&language| language != best)
-        .map(|language| scores[language])
-        .max();
+    let second = (0..scores.len()).filter(|&language| language != best).map(|language| scores[language]).max();
     let lead = scores[best] - second.unwrap_or(0);
     if lead >= LEAD && f64::from(lead) >= count as f64 * LEAD_PER_TRIGRAM {
         return Look::Clear(TABLE.codes[best], confidence(lead));
@@ -128,14 +116,8 @@ mod tests {
             Look::Clear(code, confidence) if confidence > 0.9 => code,
             other => panic!("{text}: {other:?}"),
         };
-        assert_eq!(
-            clear("this is what everybody should know about the weather"),
-            "en"
-        );
-        assert_eq!(
-            clear("heute zeige ich euch wie man einen schönen kuchen backt"),
-            "de"
-        );
+        assert_eq!(clear("this is what everybody should know about the weather"), "en");
+        assert_eq!(clear("heute zeige ich euch wie man einen schönen kuchen backt"), "de");
         assert!(
             matches!(look("hoy vamos a preparar una receta que les va a encantar"), Look::Among(codes) if codes.contains(&"es"))
         );

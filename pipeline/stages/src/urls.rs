@@ -3,9 +3,7 @@
 //! A domain is made of labels of any script, the last one a known top-level domain. Without a protocol only the
 //! ASCII part of the domain counts, so a URL may stand between Chinese or Japanese words without spaces.
 
-use crate::text::{
-    self, after, before, is_directional, is_latin_accent, is_noncharacter, is_space,
-};
+use crate::text::{self, after, before, is_directional, is_latin_accent, is_noncharacter, is_space};
 use crate::{Caption, Stage, source, tlds};
 use tidelake_schemas::CaptionFindings;
 
@@ -75,11 +73,7 @@ fn match_around(text: &str, at: usize, regions: &mut Regions<'_>) -> Option<Matc
         return Some(found);
     }
     let line_start = at == 0 || before(text, at) == Some('\n');
-    if line_start {
-        match_at(text, at, regions)
-    } else {
-        None
-    }
+    if line_start { match_at(text, at, regions) } else { None }
 }
 
 fn may_precede(c: char) -> bool {
@@ -102,11 +96,7 @@ fn protocol_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     ["https://", "http://"]
         .iter()
-        .find(|scheme| {
-            bytes
-                .get(..scheme.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(scheme.as_bytes()))
-        })
+        .find(|scheme| bytes.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme.as_bytes())))
         .map_or(0, |scheme| scheme.len())
 }
 
@@ -114,13 +104,7 @@ fn finish(text: &str, start: usize, protocol: bool, domain: (usize, usize)) -> M
     let after_port = port_end(text, domain.1);
     let after_path = path_end(text, after_port);
     let end = query_end(text, after_path);
-    Match {
-        start,
-        protocol,
-        domain,
-        path: after_path > after_port,
-        end,
-    }
+    Match { start, protocol, domain, path: after_path > after_port, end }
 }
 
 fn port_end(text: &str, at: usize) -> usize {
@@ -157,30 +141,11 @@ fn path_end(text: &str, at: usize) -> usize {
 fn is_path_char(c: char) -> bool {
     is_path_end(c)
         || is_dash(c)
-        || matches!(
-            c,
-            '!' | '*'
-                | '\''
-                | ';'
-                | ':'
-                | ','
-                | '.'
-                | '$'
-                | '%'
-                | '['
-                | ']'
-                | '~'
-                | '&'
-                | '|'
-                | '@'
-        )
+        || matches!(c, '!' | '*' | '\'' | ';' | ':' | ',' | '.' | '$' | '%' | '[' | ']' | '~' | '&' | '|' | '@')
 }
 
 fn is_path_end(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-        || matches!(c, '=' | '_' | '#' | '/' | '+' | '-')
-        || is_cyrillic(c)
-        || is_latin_accent(c)
+    c.is_ascii_alphanumeric() || matches!(c, '=' | '_' | '#' | '/' | '+' | '-') || is_cyrillic(c) || is_latin_accent(c)
 }
 
 fn is_cyrillic(c: char) -> bool {
@@ -218,9 +183,7 @@ fn balanced_parens(text: &str) -> Option<usize> {
     let second = path_run(nested);
     let rest = nested[second..].strip_prefix(')').filter(|_| second > 0)?;
     let third = path_run(rest);
-    rest[third..]
-        .starts_with(')')
-        .then_some(first + second + third + 4)
+    rest[third..].starts_with(')').then_some(first + second + third + 4)
 }
 
 fn path_run(text: &str) -> usize {
@@ -233,9 +196,7 @@ fn query_end(text: &str, at: usize) -> usize {
         return at;
     };
     let run = rest.bytes().take_while(|&b| is_query_byte(b)).count();
-    let kept = rest.as_bytes()[..run]
-        .iter()
-        .rposition(|&b| is_query_end(b));
+    let kept = rest.as_bytes()[..run].iter().rposition(|&b| is_query_end(b));
     kept.map_or(at, |last| at + 1 + last + 1)
 }
 
@@ -297,14 +258,8 @@ impl Match {
 
 fn tco_slug(text: &str, domain: usize) -> Option<usize> {
     let bytes = &text.as_bytes()[domain..];
-    let slug = bytes
-        .get(..5)
-        .filter(|head| head.eq_ignore_ascii_case(b"t.co/"))
-        .map(|_| &bytes[5..])?;
-    let len = slug
-        .iter()
-        .take_while(|b| b.is_ascii_alphanumeric())
-        .count();
+    let slug = bytes.get(..5).filter(|head| head.eq_ignore_ascii_case(b"t.co/")).map(|_| &bytes[5..])?;
+    let len = slug.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
     (len > 0).then_some(len)
 }
 
@@ -320,9 +275,7 @@ fn ascii_domain_end(text: &str, at: usize) -> Option<usize> {
     let mut best = None;
     let mut label = at;
     loop {
-        let run = text[label..]
-            .find(|c: char| !is_ascii_domain_char(c))
-            .unwrap_or(text.len() - label);
+        let run = text[label..].find(|c: char| !is_ascii_domain_char(c)).unwrap_or(text.len() - label);
         let dot = label + run;
         if run == 0 || !text[dot..].starts_with('.') {
             return best;
@@ -384,11 +337,7 @@ struct Regions<'a> {
 
 impl<'a> Regions<'a> {
     fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            current: (0, 0),
-            dots: Vec::new(),
-        }
+        Self { text, current: (0, 0), dots: Vec::new() }
     }
 
     /// The dots at or after `start` in its run.
@@ -402,24 +351,15 @@ impl<'a> Regions<'a> {
 
     fn enter(&mut self, start: usize) {
         let rest = &self.text[start..];
-        let run = rest
-            .find(|c: char| !(is_label_char(c) || matches!(c, '-' | '_' | '.')))
-            .unwrap_or(rest.len());
+        let run = rest.find(|c: char| !(is_label_char(c) || matches!(c, '-' | '_' | '.'))).unwrap_or(rest.len());
         self.current = (start, start + run);
         self.dots.clear();
         for (offset, _) in rest[..run].match_indices('.') {
             let behind = start + offset + 1;
             let domain_end = tlds::prefix(&self.text[behind..]).map(|len| behind + len);
-            self.dots.push(Dot {
-                at: start + offset,
-                domain_end,
-            });
+            self.dots.push(Dot { at: start + offset, domain_end });
         }
-        let hopeful = self
-            .dots
-            .iter()
-            .rposition(|dot| dot.domain_end.is_some())
-            .map_or(0, |last| last + 1);
+        let hopeful = self.dots.iter().rposition(|dot| dot.domain_end.is_some()).map_or(0, |last| last + 1);
         self.dots.truncate(hopeful);
     }
 }
@@ -429,26 +369,14 @@ mod tests {
     use super::*;
 
     fn urls(text: &str) -> Vec<&str> {
-        find(text)
-            .into_iter()
-            .map(|(start, end)| &text[start..end])
-            .collect()
+        find(text).into_iter().map(|(start, end)| &text[start..end]).collect()
     }
 
     #[test]
     fn protocols_ports_paths_queries() {
-        assert_eq!(
-            urls("see HTTP://Example.com:80/a?b=c."),
-            ["HTTP://Example.com:80/a?b=c"]
-        );
-        assert_eq!(
-            urls("(https://example.com/a_(b)_c)"),
-            ["https://example.com/a_(b)_c"]
-        );
-        assert_eq!(
-            urls("http://example.com/x(y(z))."),
-            ["http://example.com/x(y(z))"]
-        );
+        assert_eq!(urls("see HTTP://Example.com:80/a?b=c."), ["HTTP://Example.com:80/a?b=c"]);
+        assert_eq!(urls("(https://example.com/a_(b)_c)"), ["https://example.com/a_(b)_c"]);
+        assert_eq!(urls("http://example.com/x(y(z))."), ["http://example.com/x(y(z))"]);
         assert_eq!(
             urls("http://example.com/a, http://example.com/b!"),
             ["http://example.com/a", "http://example.com/b"]
@@ -461,10 +389,7 @@ mod tests {
     #[test]
     fn no_spaces_needed_around_ascii_domains() {
         assert_eq!(urls("今日はexample.co.jpです"), ["example.co.jp"]);
-        assert_eq!(
-            urls("見てhttps://example.com/a見て"),
-            ["https://example.com/a"]
-        );
+        assert_eq!(urls("見てhttps://example.com/a見て"), ["https://example.com/a"]);
         assert_eq!(urls("a.comと、b.com"), ["a.com", "b.com"]);
     }
 
@@ -490,10 +415,7 @@ mod tests {
             "x_y.com_",
         ] {
             let found = urls(text);
-            assert!(
-                found.is_empty() || text == "x_y.com_" && found.is_empty(),
-                "{text}: {found:?}"
-            );
+            assert!(found.is_empty() || text == "x_y.com_" && found.is_empty(), "{text}: {found:?}");
         }
     }
 

@@ -69,17 +69,14 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn entities() -> impl Strategy<Value = Vec<CaptionEntity>> {
-    let entity = (
-        prop::sample::select(vec!["hashtag", "mention", "x"]),
-        -2..40_i32,
-        -2..40_i32,
-    )
-        .prop_map(|(kind, start, end)| CaptionEntity {
+    let entity = (prop::sample::select(vec!["hashtag", "mention", "x"]), -2..40_i32, -2..40_i32).prop_map(
+        |(kind, start, end)| CaptionEntity {
             kind: kind.into(),
             start_utf16: start,
             end_utf16: end,
             ..CaptionEntity::default()
-        });
+        },
+    );
     prop::collection::vec(entity, 0..4)
 }
 
@@ -87,20 +84,10 @@ fn check(text: &str, spans: &[TextSpan], markers: &[char]) -> Result<(), TestCas
     let mut last = 0;
     for span in spans {
         let (start, end) = (span.start as usize, span.end as usize);
-        prop_assert!(
-            start >= last && start < end && end <= text.len(),
-            "{span:?} in {text:?}"
-        );
-        prop_assert!(
-            text.is_char_boundary(start) && text.is_char_boundary(end),
-            "{span:?} in {text:?}"
-        );
+        prop_assert!(start >= last && start < end && end <= text.len(), "{span:?} in {text:?}");
+        prop_assert!(text.is_char_boundary(start) && text.is_char_boundary(end), "{span:?} in {text:?}");
         let slice = &text[start..end];
-        let own = if markers.is_empty() {
-            slice
-        } else {
-            slice.strip_prefix(markers).unwrap_or("")
-        };
+        let own = if markers.is_empty() { slice } else { slice.strip_prefix(markers).unwrap_or("") };
         prop_assert_eq!(own, &span.text);
         last = end;
     }

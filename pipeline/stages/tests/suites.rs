@@ -1,8 +1,5 @@
 //! Runs the stages against the suites in `../shared/fixtures/nlp`, where they are at hand; skips otherwise.
-#![allow(
-    clippy::print_stdout,
-    reason = "skips and figures are meant to be read"
-)]
+#![allow(clippy::print_stdout, reason = "skips and figures are meant to be read")]
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,16 +8,12 @@ use tidelake_schemas::{CaptionFindings, TextSpan};
 use tidelake_stages::{Caption, Stages};
 
 fn suite(name: &str) -> Vec<Value> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/fixtures/nlp")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/fixtures/nlp").join(name);
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!("skipped: {} is not at hand", path.display());
         return Vec::new();
     };
-    text.lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect()
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 fn text(case: &Value, field: &str) -> String {
@@ -49,9 +42,7 @@ fn answer(kind: &str, caption: &str) -> Option<Value> {
         "mentions" | "mentions_from_astral" => list(&found.mentions),
         "mentions_with_indices" => with_indices(caption, &found.mentions, "screen_name"),
         "urls" | "urls_from_astral" => list(&found.urls),
-        "urls_with_indices" | "urls_with_directional_markers" => {
-            with_indices(caption, &found.urls, "url")
-        }
+        "urls_with_indices" | "urls_with_directional_markers" => with_indices(caption, &found.urls, "url"),
         "hashtags" | "hashtags_from_astral" => list(&found.hashtags),
         "hashtags_with_indices" => with_indices(caption, &found.hashtags, "hashtag"),
         "cashtags" => list(&found.cashtags),
@@ -66,9 +57,7 @@ fn twitter_text() {
     let mut passed = 0;
     for case in suite("twitter_text.jsonl") {
         match answer(&text(&case, "kind"), &text(&case, "text")) {
-            Some(found) if found != case["expected"] => {
-                failed.push(format!("{case}\n  found {found}"))
-            }
+            Some(found) if found != case["expected"] => failed.push(format!("{case}\n  found {found}")),
             Some(_) => passed += 1,
             None => {}
         }
@@ -87,11 +76,7 @@ fn emoji() {
             failed.push(format!("{case}\n  found {:?}", texts(&found.emojis)));
         }
     }
-    println!(
-        "emoji: {} of {} passed",
-        cases.len() - failed.len(),
-        cases.len()
-    );
+    println!("emoji: {} of {} passed", cases.len() - failed.len(), cases.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
@@ -102,13 +87,7 @@ fn languages() {
         let found = findings(&text(&case, "text")).language;
         let right = found.code == text(&case, "lang");
         if !right {
-            println!(
-                "{} {} for {}: {}",
-                text(&case, "kind"),
-                found.code,
-                text(&case, "lang"),
-                text(&case, "text")
-            );
+            println!("{} {} for {}: {}", text(&case, "kind"), found.code, text(&case, "lang"), text(&case, "text"));
         }
         let (hits, all) = tally.entry(text(&case, "kind")).or_default();
         *hits += usize::from(right);
@@ -128,39 +107,17 @@ fn captions() {
     let (mut same, mut all) = (0, 0);
     for case in suite("captions.jsonl") {
         let caption = text(&case, "caption");
-        let Some(listed) = case["hashtags"]
-            .as_array()
-            .filter(|_| case["source"] != "vn-feed")
-        else {
+        let Some(listed) = case["hashtags"].as_array().filter(|_| case["source"] != "vn-feed") else {
             continue;
         };
-        let fold = |names: Vec<String>| {
-            names
-                .into_iter()
-                .map(|n| n.to_lowercase())
-                .collect::<std::collections::BTreeSet<_>>()
-        };
-        let wanted = fold(
-            listed
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-        );
-        let found = fold(
-            texts(&findings(&caption).hashtags)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
-        );
+        let fold =
+            |names: Vec<String>| names.into_iter().map(|n| n.to_lowercase()).collect::<std::collections::BTreeSet<_>>();
+        let wanted = fold(listed.iter().filter_map(Value::as_str).map(str::to_owned).collect());
+        let found = fold(texts(&findings(&caption).hashtags).into_iter().map(str::to_owned).collect());
         all += 1;
         same += usize::from(found == wanted);
         if found != wanted {
-            println!(
-                "{caption:?}\n  more {:?}\n  less {:?}",
-                &found - &wanted,
-                &wanted - &found
-            );
+            println!("{caption:?}\n  more {:?}\n  less {:?}", &found - &wanted, &wanted - &found);
         }
     }
     println!("captions: hashtags of {same} of {all} as listed");
@@ -171,10 +128,7 @@ fn captions() {
 #[test]
 #[ignore = "prints timings"]
 fn speed() {
-    let captions: Vec<String> = suite("captions.jsonl")
-        .iter()
-        .map(|case| text(case, "caption"))
-        .collect();
+    let captions: Vec<String> = suite("captions.jsonl").iter().map(|case| text(case, "caption")).collect();
     let stages = Stages::standard();
     findings("The models are read now, a first time.");
     findings("Модели читаются сейчас, в первый раз.");
@@ -183,9 +137,6 @@ fn speed() {
         for caption in &captions {
             std::hint::black_box(stages.run(&Caption::plain(caption)));
         }
-        println!(
-            "{round}: {:?} per caption",
-            start.elapsed() / captions.len().max(1) as u32
-        );
+        println!("{round}: {:?} per caption", start.elapsed() / captions.len().max(1) as u32);
     }
 }

@@ -76,22 +76,14 @@ fn trigrams(model: &Path) -> Vec<(String, f64)> {
     let mut conditional = HashMap::new();
     let mut stream = map.search(Short).into_stream();
     while let Some((key, value)) = stream.next() {
-        conditional.insert(
-            String::from_utf8_lossy(key).into_owned(),
-            f64::from_bits(value),
-        );
+        conditional.insert(String::from_utf8_lossy(key).into_owned(), f64::from_bits(value));
     }
     let prefix = |gram: &str, chars: usize| gram.chars().take(chars).collect::<String>();
     let of = |gram: &str| conditional.get(gram).copied();
     let mut found: Vec<(String, f64)> = conditional
         .keys()
         .filter(|gram| gram.chars().count() == 3)
-        .filter_map(|gram| {
-            Some((
-                gram.clone(),
-                -(of(gram)? + of(&prefix(gram, 2))? + of(&prefix(gram, 1))?),
-            ))
-        })
+        .filter_map(|gram| Some((gram.clone(), -(of(gram)? + of(&prefix(gram, 2))? + of(&prefix(gram, 1))?))))
         .collect();
     found.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     found.truncate(KEPT);
@@ -120,9 +112,5 @@ fn write() {
         }
         out.push('\n');
     }
-    std::fs::write(
-        concat!(env!("CARGO_MANIFEST_DIR"), "/data/trigrams.txt"),
-        out,
-    )
-    .expect("written");
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/data/trigrams.txt"), out).expect("written");
 }

@@ -41,7 +41,9 @@ pub enum CommitError {
     #[error("{0}")]
     Lake(#[from] LakeError),
     /// The table stayed unchanged over every attempt.
-    #[error("table {table}: {attempts} attempts to commit failed, last: {last}. Nothing was lost: the log is read again from the table's position")]
+    #[error(
+        "table {table}: {attempts} attempts to commit failed, last: {last}. Nothing was lost: the log is read again from the table's position"
+    )]
     GaveUp {
         /// The table.
         table: String,
@@ -80,8 +82,7 @@ pub async fn positions(
     let store = table.log_store();
     let mut positions = Positions::new();
     for app_id in app_ids {
-        let version =
-            snapshot.transaction_version(store.as_ref(), &app_id).await.map_err(LakeError::delta(name))?;
+        let version = snapshot.transaction_version(store.as_ref(), &app_id).await.map_err(LakeError::delta(name))?;
         positions.insert(app_id, version);
     }
     Ok(positions)

@@ -122,8 +122,7 @@ impl Lake {
             return Ok(None);
         }
         let builder = DeltaTableBuilder::from_url(url).map_err(LakeError::delta(table))?;
-        let mut delta =
-            builder.with_storage_options(self.options.clone()).build().map_err(LakeError::delta(table))?;
+        let mut delta = builder.with_storage_options(self.options.clone()).build().map_err(LakeError::delta(table))?;
         if !delta.verify_deltatable_existence().await.map_err(LakeError::delta(table))? {
             return Ok(None);
         }
@@ -154,10 +153,8 @@ impl Lake {
         let table = landed.table;
         let url = self.table_url(table)?;
         if let Ok(dir) = url.to_file_path() {
-            std::fs::create_dir_all(&dir).map_err(|e| LakeError::Location {
-                location: dir.display().to_string(),
-                why: e.to_string(),
-            })?;
+            std::fs::create_dir_all(&dir)
+                .map_err(|e| LakeError::Location { location: dir.display().to_string(), why: e.to_string() })?;
         }
         let schema = table_schema(landed)?;
         let kernel: StructType = schema.as_ref().try_into_kernel().map_err(LakeError::arrow(table))?;
@@ -169,7 +166,10 @@ impl Lake {
             .with_columns(fields)
             .with_partition_columns([PARTITION_COLUMN])
             .with_comment(format!("Topic {}, landed by tidelake", landed.topic))
-            .with_configuration_property(deltalake::TableProperty::DataSkippingStatsColumns, Some(stats_columns(landed)))
+            .with_configuration_property(
+                deltalake::TableProperty::DataSkippingStatsColumns,
+                Some(stats_columns(landed)),
+            )
             .await
             .map_err(LakeError::delta(table))
     }

@@ -51,7 +51,13 @@ impl Lane {
         let read = tokio::task::spawn_blocking(move || recover(&connection, number, claim, &fences));
         let Recovered { reader, cursors, published, positions } =
             read.await.map_err(|e| RoleError::Panicked(e.to_string()))??;
-        tracing::info!(lane = number, epoch = claim, tasks = cursors.len(), in_flight = published.len(), "lane taken over");
+        tracing::info!(
+            lane = number,
+            epoch = claim,
+            tasks = cursors.len(),
+            in_flight = published.len(),
+            "lane taken over"
+        );
         let mut publisher = publisher;
         publisher.positions = positions;
         Ok(Self { number, epoch: claim, publisher, progress, cursors, published, reader, seen: claim + 1 })
@@ -125,7 +131,8 @@ fn recover(
         let from = tail_start(topic, &cursors, last.as_ref());
         reader.read(topic, lane, from, fence, |message| {
             let lineage = client::lineage(message.headers());
-            if !lineage.fence && lineage.source.is_none()
+            if !lineage.fence
+                && lineage.source.is_none()
                 && let Some(id) = message.key()
             {
                 published.insert(String::from_utf8_lossy(id).into_owned());
@@ -191,7 +198,8 @@ mod tests {
     #[test]
     fn the_tail_starts_at_the_oldest_open_cycle() {
         let at = |offset| vec![TopicPosition { topic: "t".into(), offset }];
-        let open = Cursor { task: "a".into(), page: 3, state: Some("{}".into()), positions: at(5), ..Cursor::default() };
+        let open =
+            Cursor { task: "a".into(), page: 3, state: Some("{}".into()), positions: at(5), ..Cursor::default() };
         let done = Cursor { task: "b".into(), page: 9, state: None, positions: at(50), ..Cursor::default() };
         let mut cursors = Cursors::from([("b".to_owned(), done.clone())]);
         assert_eq!(tail_start("t", &cursors, Some(&done)), 50);

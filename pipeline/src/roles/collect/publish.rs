@@ -76,7 +76,13 @@ impl Publisher {
         sent.map(drop).map_err(|(error, _)| LogError::kafka("remove an old cursor")(error).into())
     }
 
-    async fn send(&self, topic: &str, key: &str, payload: &[u8], headers: Option<OwnedHeaders>) -> Result<i64, RoleError> {
+    async fn send(
+        &self,
+        topic: &str,
+        key: &str,
+        payload: &[u8],
+        headers: Option<OwnedHeaders>,
+    ) -> Result<i64, RoleError> {
         let mut record = FutureRecord::to(topic).partition(self.lane).key(key).payload(payload);
         record.headers = headers;
         let sent = self.producer.send(record, Timeout::Never).await;

@@ -117,12 +117,8 @@ fn pause(entries: &HashMap<String, Entry>) -> Duration {
 /// and the cursor still stands before it. A page that came is published whole.
 pub(crate) async fn step(lane: &mut Lane, entry: &mut Entry, stop: &Stop) -> Result<(), RoleError> {
     let (cursor, state) = open_cycle(lane, entry).await?;
-    let context = CycleContext {
-        task: entry.task.task.clone(),
-        cycle: cursor.cycle,
-        started_at: state.started_at,
-        now: now(),
-    };
+    let context =
+        CycleContext { task: entry.task.task.clone(), cycle: cursor.cycle, started_at: state.started_at, now: now() };
     let polled = tokio::select! {
         () = stop.wait() => return Ok(()),
         polled = entry.source.poll(&context, state.source.as_ref()) => polled,
@@ -142,7 +138,10 @@ async fn open_cycle(lane: &mut Lane, entry: &mut Entry) -> Result<(Cursor, State
     let name = &entry.task.task;
     let last = lane.cursors.get(name);
     if let Some(cursor) = last.filter(|c| in_cycle(c)) {
-        let bad = |e: serde_json::Error| RoleError::Task { task: name.clone(), why: format!("its cursor is unreadable: {e}") };
+        let bad = |e: serde_json::Error| RoleError::Task {
+            task: name.clone(),
+            why: format!("its cursor is unreadable: {e}"),
+        };
         let state = serde_json::from_str(cursor.state.as_deref().unwrap_or("null")).map_err(bad)?;
         return Ok((cursor.clone(), state));
     }
@@ -227,7 +226,12 @@ fn keep(lane: &Lane, entry: &mut Entry, messages: &mut Vec<Outgoing>, message: O
     !known
 }
 
-async fn send(lane: &mut Lane, entry: &mut Entry, mut messages: Vec<Outgoing>, ledger: &CoverageEntry) -> Result<(), RoleError> {
+async fn send(
+    lane: &mut Lane,
+    entry: &mut Entry,
+    mut messages: Vec<Outgoing>,
+    ledger: &CoverageEntry,
+) -> Result<(), RoleError> {
     keep(lane, entry, &mut messages, publish::coverage(ledger)?);
     tokio::task::block_in_place(|| lane.check_owner())?;
     let epoch = lane.epoch;
@@ -294,7 +298,12 @@ fn resume_at(fault: &Fault, faults: u32) -> Timestamp {
     fault.retry_at.unwrap_or_else(|| now().plus_secs(seconds))
 }
 
-fn ledger(context: &CycleContext, cursor: &Cursor, capabilities: &Capabilities, records: &[Observation]) -> CoverageEntry {
+fn ledger(
+    context: &CycleContext,
+    cursor: &Cursor,
+    capabilities: &Capabilities,
+    records: &[Observation],
+) -> CoverageEntry {
     let fetched_at = records.first().map_or(context.now, fetched_at);
     CoverageEntry {
         event_id: ids::coverage_id(&context.task, context.cycle, cursor.page),

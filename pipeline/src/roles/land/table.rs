@@ -253,7 +253,8 @@ impl LandedTable {
         for (partition, committed) in &record.partitions {
             total.add(&committed.counts);
             if let Some(range) = self.ranges.get_mut(partition) {
-                *range = Range { stored: range.track.clone(), track: std::mem::take(&mut range.track), ..Range::default() };
+                *range =
+                    Range { stored: range.track.clone(), track: std::mem::take(&mut range.track), ..Range::default() };
             }
         }
         self.since = None;
@@ -263,7 +264,11 @@ impl LandedTable {
     }
 }
 
-fn decode_all(decoder: &mut Decoder, landed: Landed, messages: &[Waiting]) -> Result<arrow::array::RecordBatch, RoleError> {
+fn decode_all(
+    decoder: &mut Decoder,
+    landed: Landed,
+    messages: &[Waiting],
+) -> Result<arrow::array::RecordBatch, RoleError> {
     for message in messages {
         let found = codec::schema_of_message(&message.payload)?;
         if found != landed.schema {
