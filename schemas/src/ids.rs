@@ -5,7 +5,7 @@ use crate::time::Timestamp;
 use uuid::Uuid;
 
 /// The namespace of every id this project derives.
-const NAMESPACE: Uuid = Uuid::from_u128(0x7469_6465_6c61_6b65_8000_65_76656e7473);
+const NAMESPACE: Uuid = Uuid::from_u128(0x7469_6465_6c61_6b65_8000_6576_656e_7473);
 
 /// The id of one observation: UUIDv5 of task, cycle and entity.
 ///

@@ -5,6 +5,8 @@
 //!
 //! `TIDELAKE_TEST_KILLS=500` makes it longer; `TIDELAKE_TEST_SEED=n` repeats a run's choices.
 
+#![allow(clippy::print_stderr, reason = "a long test says how it went")]
+
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

@@ -160,7 +160,7 @@ fn refusal_only(value: &Value) -> bool {
 fn is_search(value: &Value) -> bool {
     let entry = |entry: &Value| entry.get("type").is_some() && any(entry, &["item", "user_list", "common"]).is_some();
     let data = value.get("data").and_then(Value::as_array);
-    let listed = data.is_some_and(|entries| entries.iter().any(|e| entry(e)));
+    let listed = data.is_some_and(|entries| entries.iter().any(entry));
     let empty =
         data.is_some_and(Vec::is_empty) && value.get("status_code").is_some() && value.get("has_more").is_some();
     let users = value.get("user_list").and_then(Value::as_array);

@@ -85,7 +85,7 @@ pub(super) fn time_of(value: &Value) -> Option<Timestamp> {
 fn unix(number: f64) -> Option<Timestamp> {
     const MILLIS_FROM: f64 = 1e11;
     const MICROS_FROM: f64 = 1e14;
-    if !(number >= 1.0 && number < 1e17) {
+    if !(1.0..1e17).contains(&number) {
         return None;
     }
     let micros = match number {

@@ -64,7 +64,7 @@ fn assigned(document: &Html) -> Option<Value> {
 /// The first JSON object of a script; what follows it is code.
 fn first_json(script: &str) -> Option<Value> {
     let start = script.find('{')?;
-    let text = tidelake_schemas::json::repair(script[start..].as_bytes());
+    let text = tidelake_schemas::json::repair(&script.as_bytes()[start..]);
     serde_json::Deserializer::from_str(&text).into_iter::<Value>().next()?.ok()
 }
 

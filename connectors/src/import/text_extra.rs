@@ -13,10 +13,10 @@ const HANDLE: [&str; 3] = ["userUniqueId", "UserUniqueId", "user_unique_id"];
 /// Items of single lists carry `contents[]` instead: spans per paragraph, which are moved to where the paragraph
 /// stands in the caption.
 pub(super) fn entities(item: &Value, caption: &str) -> Option<Vec<CaptionEntity>> {
-    if let Some(spans) = any(item, &["textExtra", "text_extra"]).and_then(Value::as_array) {
-        if !spans.is_empty() || list(item, "contents").is_empty() {
-            return Some(spans.iter().filter_map(|span| entity(span, 0)).collect());
-        }
+    if let Some(spans) = any(item, &["textExtra", "text_extra"]).and_then(Value::as_array)
+        && (!spans.is_empty() || list(item, "contents").is_empty())
+    {
+        return Some(spans.iter().filter_map(|span| entity(span, 0)).collect());
     }
     let contents = item.get("contents")?.as_array()?;
     let units: Vec<u16> = caption.encode_utf16().collect();

@@ -150,7 +150,7 @@ fn show(bar: &indicatif::ProgressBar, reading: &Reading, at: Duration, length: D
         reading.rows(),
     );
     if bar.is_hidden() {
-        if at.as_secs() % 10 == 0 {
+        if at.as_secs().is_multiple_of(10) {
             eprintln!("{line}");
         }
     } else {

@@ -59,7 +59,7 @@ impl TagInfo {
     /// What is known about the hashtag of this name.
     pub fn of(name: &str) -> Self {
         let hash = hash::text(name);
-        let described = hash % 10 == 0;
+        let described = hash.is_multiple_of(10);
         let description = if described { format!("Show the world your #{name}.") } else { String::new() };
         Self { id: (10_000 + hash % 1_800_000_000).to_string(), name: name.to_owned(), description }
     }

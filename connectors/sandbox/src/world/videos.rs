@@ -45,7 +45,7 @@ impl<'w> Video<'w> {
         let config = &self.world.config;
         let jitter = u128::from(self.roll(Room::Slot).bits() >> 32);
         let slot = (u128::from(self.index) << 32) | jitter;
-        let place = (slot * u128::from(config.days) << 32) / u128::from(config.videos);
+        let place = ((slot * u128::from(config.days)) << 32) / u128::from(config.videos);
         let day = (place >> 64) as i64;
         ((config.epoch.timestamp() + day * 86_400) << 32) + day_offset(place as u64)
     }

@@ -29,6 +29,9 @@ struct Waiting {
     epoch: Option<i64>,
 }
 
+/// A message that cannot be decoded, and why.
+type Poison = (Waiting, String);
+
 /// A partition since the last commit.
 #[derive(Default)]
 struct Range {
@@ -177,7 +180,7 @@ impl LandedTable {
     }
 
     /// Tells the poisonous messages from the good ones, one by one.
-    fn part(&mut self, messages: Vec<Waiting>) -> Result<(Vec<Waiting>, Vec<(Waiting, String)>), RoleError> {
+    fn part(&mut self, messages: Vec<Waiting>) -> Result<(Vec<Waiting>, Vec<Poison>), RoleError> {
         let (mut good, mut poison) = (Vec::new(), Vec::new());
         for message in messages {
             match self.decode(std::slice::from_ref(&message)) {
