@@ -89,6 +89,8 @@ impl Connection {
         let mut config = self.base(&[
             ("session.timeout.ms", "10000"),
             ("heartbeat.interval.ms", "2000"),
+            // A topic that one broker lists and another does not yet is looked for again soon, not after five minutes.
+            ("topic.metadata.refresh.interval.ms", "5000"),
             ("fetch.wait.max.ms", "100"),
             ("queued.min.messages", "20000"),
             ("queued.max.messages.kbytes", "32768"),

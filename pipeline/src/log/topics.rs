@@ -10,6 +10,8 @@ use std::time::Duration;
 use tidelake_schemas::topics;
 
 const ASK: Duration = Duration::from_secs(15);
+/// How long the broker may take to list a topic it has created.
+const KNOWN_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the configuration says of topics.
 #[derive(Clone, Debug)]
@@ -55,6 +57,9 @@ pub(crate) async fn ensure(connection: &Connection, layout: &Layout) -> Result<(
     let existing = partitions_of(connection).await?;
     let absent: Vec<&Spec> = specs.iter().filter(|s| !existing.contains_key(s.name)).collect();
     create(connection, layout, &absent).await?;
+    if !absent.is_empty() {
+        known(connection, &specs).await?;
+    }
     let wrong: Vec<String> = specs.iter().filter_map(|s| mismatch(s, *existing.get(s.name)?)).collect();
     if wrong.is_empty() { Ok(()) } else { Err(LogError::Topics(wrong.join("\n"))) }
 }
@@ -94,6 +99,24 @@ async fn create(connection: &Connection, layout: &Layout, absent: &[&Spec]) -> R
         }
     }
     Ok(())
+}
+
+/// Resolves once the broker lists every topic: a group that is formed before would be given only those it knows.
+async fn known(connection: &Connection, specs: &[Spec]) -> Result<(), LogError> {
+    let begun = std::time::Instant::now();
+    loop {
+        let listed = partitions_of(connection).await?;
+        let unlisted = specs.iter().find(|s| listed.get(s.name).is_none_or(|partitions| *partitions == 0));
+        match unlisted {
+            None => return Ok(()),
+            Some(spec) if begun.elapsed() > KNOWN_WITHIN => {
+                let waited =
+                    format!("  {}: created, but the broker does not list it after {KNOWN_WITHIN:?}", spec.name);
+                return Err(LogError::Topics(waited));
+            }
+            Some(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 /// Partition counts of the topics that exist.

@@ -19,7 +19,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::message::Message;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tidelake_connectors::Source;
@@ -28,6 +28,8 @@ use tidelake_schemas::{Task, codec};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 const GROUP: &str = "tidelake-collect";
+/// The pause before a lane is claimed again: two processes that both believe it theirs must not chase each other.
+const RECLAIM_AFTER: Duration = Duration::from_secs(1);
 
 /// Makes the source of a task; fails with what is wrong with the task.
 pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Box<dyn Source>, String> + Send + Sync;
@@ -66,39 +68,26 @@ impl Collect {
 
     /// Runs the lanes that are ours.
     async fn lanes(&self, mut heard: UnboundedReceiver<Word>, stop: &Stop) -> Result<(), RoleError> {
-        let mut running: HashMap<i32, Running> = HashMap::new();
         let (ended, mut ends) = unbounded_channel();
+        let mut lanes = Lanes { collect: self.clone(), stop: stop.clone(), ended, running: HashMap::new(), started: 0 };
         loop {
             tokio::select! {
                 () = stop.wait() => break,
-                Some((lane, outcome)) = ends.recv() => self.lane_ended(lane, outcome, &mut running)?,
+                Some(end) = ends.recv() => lanes.ended(end).await?,
                 word = heard.recv() => match word {
                     None => break,
-                    Some(Word::Revoked) => stop_all(&mut running).await,
-                    Some(Word::Assigned(lanes)) => {
-                        stop_all(&mut running).await;
-                        for lane in lanes {
-                            running.insert(lane, self.start_lane(lane, stop, &ended));
-                        }
+                    Some(Word::Revoked) => lanes.stop_all().await,
+                    Some(Word::Assigned(assigned)) => {
+                        lanes.stop_all().await;
+                        assigned.into_iter().for_each(|lane| lanes.start(lane, BTreeMap::new()));
                     }
-                    Some(Word::Task { lane, task }) => tell(&running, lane, schedule::Change::Set(task)),
-                    Some(Word::Removed { lane, name }) => tell(&running, lane, schedule::Change::Removed(name)),
+                    Some(Word::Task { lane, task }) => lanes.set(lane, task),
+                    Some(Word::Removed { lane, name }) => lanes.remove(lane, name),
                 },
             }
         }
-        stop_all(&mut running).await;
+        lanes.stop_all().await;
         Ok(())
-    }
-
-    fn start_lane(&self, lane: i32, stop: &Stop, ended: &UnboundedSender<(i32, Result<(), RoleError>)>) -> Running {
-        let stop = stop.child();
-        let (tasks, changes) = unbounded_channel();
-        let (collect, until, ended) = (self.clone(), stop.clone(), ended.clone());
-        let work = tokio::spawn(async move {
-            let outcome = collect.run_lane(lane, changes, until).await;
-            _ = ended.send((lane, outcome));
-        });
-        Running { stop, tasks, work }
     }
 
     async fn run_lane(
@@ -107,45 +96,86 @@ impl Collect {
         changes: UnboundedReceiver<schedule::Change>,
         stop: Stop,
     ) -> Result<(), RoleError> {
+        // Claiming would only take the lane from whoever it is given to next.
+        if stop.asked() {
+            return Ok(());
+        }
         let lane = Lane::take_over(&self.connection, lane, self.progress.clone()).await?;
         schedule::run(lane, &self.sources, changes, &stop).await
     }
+}
 
-    fn lane_ended(
-        &self,
-        lane: i32,
-        outcome: Result<(), RoleError>,
-        running: &mut HashMap<i32, Running>,
-    ) -> Result<(), RoleError> {
-        match outcome {
-            // Another collector owns the lane now; the group will say so too.
-            Err(error @ RoleError::Fenced(_)) => {
-                tracing::warn!(lane, %error, "collect: lane lost");
-                running.remove(&lane);
-                Ok(())
-            }
-            other => other,
-        }
-    }
+/// How a lane's work ended: the lane, which start of it, and why.
+type End = (i32, u64, Result<(), RoleError>);
+
+/// The lanes that the group has given us.
+struct Lanes {
+    collect: Collect,
+    stop: Stop,
+    ended: UnboundedSender<End>,
+    running: HashMap<i32, Running>,
+    started: u64,
 }
 
 /// A lane at work.
 struct Running {
+    start: u64,
     stop: Stop,
-    tasks: UnboundedSender<schedule::Change>,
+    tasks: BTreeMap<String, Box<Task>>,
+    changes: UnboundedSender<schedule::Change>,
     work: tokio::task::JoinHandle<()>,
 }
 
-fn tell(running: &HashMap<i32, Running>, lane: i32, change: schedule::Change) {
-    if let Some(lane) = running.get(&lane) {
-        _ = lane.tasks.send(change);
+impl Lanes {
+    fn start(&mut self, lane: i32, tasks: BTreeMap<String, Box<Task>>) {
+        self.started += 1;
+        let (start, stop) = (self.started, self.stop.child());
+        let (changes, heard) = unbounded_channel();
+        for task in tasks.values() {
+            _ = changes.send(schedule::Change::Set(task.clone()));
+        }
+        let (collect, until, ended) = (self.collect.clone(), stop.clone(), self.ended.clone());
+        let work = tokio::spawn(async move {
+            let outcome = collect.run_lane(lane, heard, until).await;
+            _ = ended.send((lane, start, outcome));
+        });
+        self.running.insert(lane, Running { start, stop, tasks, changes, work });
     }
-}
 
-async fn stop_all(running: &mut HashMap<i32, Running>) {
-    for (_, lane) in running.drain() {
-        lane.stop.ask();
-        _ = lane.work.await;
+    fn set(&mut self, lane: i32, task: Box<Task>) {
+        if let Some(running) = self.running.get_mut(&lane) {
+            running.tasks.insert(task.task.clone(), task.clone());
+            _ = running.changes.send(schedule::Change::Set(task));
+        }
+    }
+
+    fn remove(&mut self, lane: i32, name: String) {
+        if let Some(running) = self.running.get_mut(&lane) {
+            running.tasks.remove(&name);
+            _ = running.changes.send(schedule::Change::Removed(name));
+        }
+    }
+
+    /// A lane that was claimed by another although the group gives it to us was claimed by one that had already lost it:
+    /// claim it again, or nobody works on it.
+    async fn ended(&mut self, (lane, start, outcome): End) -> Result<(), RoleError> {
+        let Err(error @ RoleError::Fenced(_)) = outcome else { return outcome };
+        if self.running.get(&lane).is_none_or(|r| r.start != start) {
+            return Ok(());
+        }
+        tracing::warn!(lane, %error, "collect: claiming the lane again");
+        tokio::time::sleep(RECLAIM_AFTER).await;
+        if let Some(running) = self.running.remove(&lane) {
+            self.start(lane, running.tasks);
+        }
+        Ok(())
+    }
+
+    async fn stop_all(&mut self) {
+        for (_, lane) in self.running.drain() {
+            lane.stop.ask();
+            _ = lane.work.await;
+        }
     }
 }
 

@@ -145,6 +145,10 @@ impl Loop {
                 let (topic, payload, lineage) = self.output(&message)?;
                 drop(message);
                 self.send(topic, next.0, payload.as_deref(), &lineage)?;
+                if lineage.fence {
+                    // Letters of what was published before and after it must be told apart too.
+                    self.send(DEAD_LETTERS, next.0, None, &lineage)?;
+                }
                 self.reached.insert(next.0, next.1);
                 Ok(())
             }
@@ -213,7 +217,7 @@ impl Loop {
             list.add_partition_offset(VIDEO_OBSERVED, partition, offset).map_err(LogError::kafka("commit input"))?;
         }
         // A refused commit (rebalance) only makes the next owner repeat, which is harmless.
-        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+        if let Err(error) = self.consumer.commit(&list, CommitMode::Sync) {
             tracing::debug!(%error, "enrich: input offsets not committed");
         }
         Ok(())

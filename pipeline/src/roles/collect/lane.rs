@@ -3,9 +3,10 @@
 //! The epoch of an owner is the offset of its claim in the cursor topic: offsets are unique and rise, so that of two
 //! contenders the later wins, without any lock. What the older publishes after the newer's fence is dropped by the
 //! lake writer; what it published before the fence is found by reading the tail. A cursor is valid when the newest claim
-//! before it is its own writer's; cursors are keyed by task and epoch, so that a late one never displaces a valid one.
+//! before it is its own writer's; each cursor has a key of its
+//! own, so that a late one never displaces a valid one.
 
-use super::publish::Publisher;
+use super::publish::{Publisher, cursor_key};
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::log::reader::Reader;
@@ -34,8 +35,13 @@ pub(crate) struct Lane {
     pub(super) progress: Progress,
     /// The newest cursor of each task.
     pub(super) cursors: HashMap<String, Cursor>,
-    /// Ids published in cycles that are not complete.
-    pub(super) published: HashSet<String>,
+    /// Ids that earlier owners published in cycles that are not complete.
+    published: HashSet<String>,
+    /// Ids that this owner has published in each task's running cycle. Of the lane, not of the task's entry: a task may
+    /// be changed in the middle of a cycle.
+    in_cycle: HashMap<String, HashSet<String>>,
+    /// Keys of cursors that newer ones have replaced.
+    superseded: Vec<String>,
     reader: Reader,
     /// How far the cursor topic has been looked at for newer claims.
     seen: i64,
@@ -60,7 +66,18 @@ impl Lane {
         );
         let mut publisher = publisher;
         publisher.positions = positions;
-        Ok(Self { number, epoch: claim, publisher, progress, cursors, published, reader, seen: claim + 1 })
+        Ok(Self {
+            number,
+            epoch: claim,
+            publisher,
+            progress,
+            cursors,
+            published,
+            in_cycle: HashMap::new(),
+            superseded: Vec::new(),
+            reader,
+            seen: claim + 1,
+        })
     }
 
     /// Fails when another collector has claimed the lane since.
@@ -92,15 +109,44 @@ impl Lane {
         cursor.epoch = self.epoch;
         cursor.written_at = now();
         let offset = self.publisher.cursor(&cursor).await?;
-        // Our own write needs no second look, unless somebody else's came in between.
+        self.look_past(offset);
+        if let Some(old) = self.cursors.insert(cursor.task.clone(), cursor) {
+            self.superseded.push(cursor_key(&old));
+        }
+        Ok(())
+    }
+
+    /// Our own write needs no second look, unless somebody else's came in between.
+    fn look_past(&mut self, offset: i64) {
         if offset == self.seen {
             self.seen = offset + 1;
         }
-        let replaced = self.cursors.insert(cursor.task.clone(), cursor);
-        if let Some(old) = replaced.filter(|old| old.epoch != self.epoch) {
-            self.publisher.forget_cursor(&old).await?;
+    }
+
+    /// Lets compaction remove replaced cursors. To be called when ownership was checked after the newer ones were
+    /// acknowledged: a dispossessed owner must not remove what its successor stands on.
+    pub(super) async fn tidy(&mut self) -> Result<(), RoleError> {
+        for key in std::mem::take(&mut self.superseded) {
+            let offset = self.publisher.forget_cursor(&key).await?;
+            self.look_past(offset);
         }
         Ok(())
+    }
+
+    /// Notes that an id is about to be published in the task's running cycle; `false` when it has been already.
+    pub(super) fn is_new(&mut self, task: &str, id: &str) -> bool {
+        if self.published.contains(id) {
+            return false;
+        }
+        match self.in_cycle.get_mut(task) {
+            Some(ids) => ids.insert(id.to_owned()),
+            None => self.in_cycle.entry(task.to_owned()).or_default().insert(id.to_owned()),
+        }
+    }
+
+    /// A new cycle of the task begins: every id is new again.
+    pub(super) fn begin_cycle(&mut self, task: &str) {
+        self.in_cycle.remove(task);
     }
 
     /// How far each topic has been written, as a cursor records it.
@@ -129,10 +175,18 @@ fn recover(
     for topic in COLLECTED {
         let Some(fence) = fences.get(topic).copied() else { continue };
         let from = tail_start(topic, &cursors, last.as_ref());
-        reader.read(topic, lane, from, fence, |message| {
+        let mut newest = i64::MIN;
+        // The message before the position is its writer's own: with it the newest epoch is known from the first on.
+        reader.read(topic, lane, (from - 1).max(0), fence, |message| {
             let lineage = client::lineage(message.headers());
+            let epoch = lineage.epoch.unwrap_or(i64::MIN);
+            // What a dispossessed owner published after a fence is dropped by the lake writer: it does not count.
+            if lineage.source.is_some() || epoch < newest {
+                return;
+            }
+            newest = epoch;
             if !lineage.fence
-                && lineage.source.is_none()
+                && message.offset() >= from
                 && let Some(id) = message.key()
             {
                 published.insert(String::from_utf8_lossy(id).into_owned());

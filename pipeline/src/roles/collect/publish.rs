@@ -68,12 +68,11 @@ impl Publisher {
         self.send(CURSORS, &cursor_key(cursor), &codec::encode(cursor)?, None).await
     }
 
-    /// Lets compaction remove the cursor of an earlier owner.
-    pub(super) async fn forget_cursor(&self, cursor: &Cursor) -> Result<(), RoleError> {
-        let key = cursor_key(cursor);
-        let record = FutureRecord::<_, [u8]>::to(CURSORS).partition(self.lane).key(&key);
+    /// Lets compaction remove a cursor; gives the offset of the removal.
+    pub(super) async fn forget_cursor(&self, key: &str) -> Result<i64, RoleError> {
+        let record = FutureRecord::<str, [u8]>::to(CURSORS).partition(self.lane).key(key);
         let sent = self.producer.send(record, Timeout::Never).await;
-        sent.map(drop).map_err(|(error, _)| LogError::kafka("remove an old cursor")(error).into())
+        sent.map(|d| d.offset).map_err(|(error, _)| LogError::kafka("remove an old cursor")(error).into())
     }
 
     async fn send(
@@ -91,8 +90,9 @@ impl Publisher {
     }
 }
 
-fn cursor_key(cursor: &Cursor) -> String {
-    format!("{}\u{0}{}", cursor.task, cursor.epoch)
+/// Unique to each cursor, so that compaction never lets one displace another: replaced ones are removed by name.
+pub(super) fn cursor_key(cursor: &Cursor) -> String {
+    format!("{}\u{0}{}\u{0}{}\u{0}{}", cursor.task, cursor.epoch, cursor.cycle, cursor.page)
 }
 
 /// An observation as a message, keyed by its event id.

@@ -6,7 +6,7 @@ use super::publish::{self, Outgoing};
 use crate::roles::{RoleError, Stop, now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tidelake_connectors::{Capabilities, CycleContext, Fault, FaultClass, Next, Page, Source, StopReason};
@@ -18,6 +18,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const MAX_BACKOFF_S: i64 = 300;
 /// The pause after a fault that a person must mend.
 const MEND_S: i64 = 300;
+
+/// How often an idle lane looks whether it is still its owner's.
+const IDLE_MICROS: i64 = 5_000_000;
 
 /// A change of the lane's tasks.
 pub(super) enum Change {
@@ -31,8 +34,6 @@ pub(crate) struct Entry {
     source: Box<dyn Source>,
     due: Timestamp,
     faults: u32,
-    /// Ids published in the running cycle by this process.
-    published: HashSet<String>,
 }
 
 /// What a cursor's state holds: the source's own and what keeps windows still while a cycle runs.
@@ -55,6 +56,8 @@ pub(super) async fn run(
             apply(change, sources, &lane, &mut entries);
         }
         let Some(name) = next_due(&entries) else {
+            // A later claim may have made the last page stale: an idle owner has to notice, or nobody polls it again.
+            tokio::task::block_in_place(|| lane.check_owner())?;
             tokio::select! {
                 () = stop.wait() => {}
                 () = tokio::time::sleep(pause(&entries)) => {}
@@ -96,7 +99,7 @@ fn apply(change: Change, sources: &Arc<MakeSource>, lane: &Lane, entries: &mut H
 
 impl Entry {
     pub(crate) fn new(task: Task, source: Box<dyn Source>, due: Timestamp) -> Self {
-        Self { task, source, due, faults: 0, published: HashSet::new() }
+        Self { task, source, due, faults: 0 }
     }
 }
 
@@ -109,7 +112,7 @@ fn next_due(entries: &HashMap<String, Entry>) -> Option<String> {
 
 fn pause(entries: &HashMap<String, Entry>) -> Duration {
     let earliest = entries.values().map(|e| e.due).min();
-    let wait = earliest.map_or(60_000_000, |due| (due.0 - now().0).clamp(1_000, 60_000_000));
+    let wait = earliest.map_or(IDLE_MICROS, |due| (due.0 - now().0).clamp(1_000, IDLE_MICROS));
     Duration::from_micros(u64::try_from(wait).unwrap_or(1_000))
 }
 
@@ -154,7 +157,7 @@ async fn open_cycle(lane: &mut Lane, entry: &mut Entry) -> Result<(Cursor, State
         positions: lane.positions(),
         ..Cursor::default()
     };
-    entry.published.clear();
+    lane.begin_cycle(&cursor.task);
     lane.save(cursor.clone()).await?;
     Ok((cursor, state))
 }
@@ -218,12 +221,12 @@ fn count(records: usize) -> i64 {
 }
 
 /// Keeps a message unless its id has been published in this cycle.
-fn keep(lane: &Lane, entry: &mut Entry, messages: &mut Vec<Outgoing>, message: Outgoing) -> bool {
-    let known = lane.published.contains(message.id()) || !entry.published.insert(message.id().to_owned());
-    if !known {
+fn keep(lane: &mut Lane, entry: &Entry, messages: &mut Vec<Outgoing>, message: Outgoing) -> bool {
+    let new = lane.is_new(&entry.task.task, message.id());
+    if new {
         messages.push(message);
     }
-    !known
+    new
 }
 
 async fn send(
@@ -234,6 +237,7 @@ async fn send(
 ) -> Result<(), RoleError> {
     keep(lane, entry, &mut messages, publish::coverage(ledger)?);
     tokio::task::block_in_place(|| lane.check_owner())?;
+    lane.tidy().await?;
     let epoch = lane.epoch;
     lane.publisher.page(&messages, epoch, &ledger.event_id).await
 }
