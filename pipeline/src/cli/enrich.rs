@@ -28,9 +28,8 @@ pub(crate) fn run(args: &EnrichArgs) -> Result<(), Failure> {
             break;
         }
         let text = String::from_utf8_lossy(&line);
-        let found = tidelake_stages::lines::enrich_line(&stages, text.trim_end_matches(['\n', '\r']));
-        serde_json::to_writer(&mut output, &found)?;
-        output.write_all(b"\n")?;
+        let found = tidelake_stages::lines::enrich_to_string(&stages, text.trim_end_matches(['\n', '\r']));
+        writeln!(output, "{found}")?;
     }
     output.flush()?;
     Ok(())
