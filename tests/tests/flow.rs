@@ -51,3 +51,14 @@ fn roles_of_their_own_processes_share_the_work() {
     let report = stage.audit();
     assert_eq!(report["balanced"], true, "{report:#}");
 }
+
+#[test]
+fn the_demo_ends_with_answers() {
+    let stage = Stage::alone();
+    let text = stage.done(&["demo", "--for", "4s", "--videos", "20000"]);
+    for part in ["observed", "enriched", "landed", "bytes per video row", "end to end", "gained"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    let report = stage.audit();
+    assert_eq!(report["balanced"], true, "{report:#}");
+}

@@ -199,8 +199,8 @@ const EXAMPLES: [(&str, &str); 3] = [
     ),
     (
         "Which hashtags draw the most views?",
-        "SELECT tag, count(*) AS videos, sum(views) AS views FROM video_hashtags GROUP BY tag \
-         ORDER BY views DESC NULLS LAST, tag LIMIT 8",
+        "SELECT tag, count(*) AS videos, sum(views) AS views FROM video_hashtags JOIN videos USING (video_id) \
+         GROUP BY tag ORDER BY views DESC NULLS LAST, tag LIMIT 8",
     ),
     (
         "Which videos gained the most while we watched?",

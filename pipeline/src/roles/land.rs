@@ -135,7 +135,7 @@ impl Loop {
         if changes.revoked || changes.assigned.is_some() {
             // Whatever was polled is read again from the table's position.
             drop(polled);
-            return self.reassign(changes.assigned.unwrap_or_default());
+            return self.reassign(changes.assigned);
         }
         match polled {
             Some(Ok(message)) => {
@@ -154,14 +154,17 @@ impl Loop {
     }
 
     /// After a rebalance: drop what is buffered, ask the tables how far they are, begin there.
-    fn reassign(&mut self, assigned: Vec<(String, i32)>) -> Result<(), RoleError> {
+    /// `None`: everything was given up, and nothing is given to us yet.
+    fn reassign(&mut self, assigned: Option<Vec<(String, i32)>>) -> Result<(), RoleError> {
         for table in self.tables.values_mut() {
             table.forget();
         }
-        self.assigned = assigned;
-        if self.assigned.is_empty() {
+        let given = assigned.is_some();
+        self.assigned = assigned.unwrap_or_default();
+        if !given {
             return Ok(());
         }
+        // An empty share has to be taken on as well: until then the group waits for us at its next rebalance.
         tracing::info!(partitions = self.assigned.len(), "land: assigned");
         for table in self.tables.values_mut() {
             let mine = self.assigned.iter().filter(|(topic, _)| topic == table.topic());
@@ -201,7 +204,7 @@ impl Loop {
         }
         // Fenced: another writer holds newer positions. Read again from there; the other tables only lose a buffer.
         tracing::warn!(topic, "land: another writer has moved on; reading again from the table's position");
-        self.reassign(self.assigned.clone())
+        self.reassign(Some(self.assigned.clone()))
     }
 
     fn tell_lag_tools(&self, topic: &str, positions: &[(i32, i64)]) {
