@@ -135,9 +135,7 @@ fn check_totals(table: &mut TableReport) {
 }
 
 async fn rows(engine: &Engine, landed: &Landed) -> Result<(i64, i64), Failure> {
-    let counts =
-        super::lake::integers(engine, &format!("SELECT count(*), count(DISTINCT event_id) FROM {}", landed.table))
-            .await?;
+    let counts = engine.integers(&format!("SELECT count(*), count(DISTINCT event_id) FROM {}", landed.table)).await?;
     Ok((counts.first().copied().unwrap_or(0), counts.get(1).copied().unwrap_or(0)))
 }
 

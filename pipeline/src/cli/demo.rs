@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tidelake_connectors::research::ResearchConfig;
 use tidelake_sandbox::{Quota, Sandbox, SandboxConfig, SimClock, WorldConfig};
+use tidelake_sinks::format::write_table;
 use tidelake_sinks::query::Engine;
 
 /// Days of the world before today.
@@ -185,7 +186,7 @@ async fn latency(engine: &Engine) -> Result<Option<(f64, f64)>, Failure> {
         "SELECT CAST(approx_percentile_cont(ms, 0.5) AS BIGINT), CAST(approx_percentile_cont(ms, 0.99) AS BIGINT) \
          FROM (SELECT {micros} AS ms FROM video_observations)"
     );
-    let found = super::lake::integers(engine, &query).await?;
+    let found = engine.integers(&query).await?;
     Ok(match found.as_slice() {
         [p50, p99] => Some((*p50 as f64 / 1000.0, *p99 as f64 / 1000.0)),
         _ => None,
@@ -213,7 +214,7 @@ async fn examples(daemon: &Daemon, out: &mut (impl Write + Send)) -> Result<(), 
     let engine = super::lake::engine(&daemon.config).await?;
     for (question, query) in EXAMPLES {
         writeln!(out, "\n{question}\n  {query}")?;
-        super::lake::print(&super::lake::collect(&engine, query).await?, &mut *out)?;
+        write_table(&engine.collect(query).await?, &mut *out)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::Failure;
 use crate::config::Config;
 use std::io::Write;
 use tidelake_schemas::{ids, topics};
+use tidelake_sinks::format::write_table;
 use tidelake_sinks::lake::ledger;
 
 #[derive(clap::Args)]
@@ -25,23 +26,23 @@ pub(crate) async fn run(args: &WhyArgs, config: &Config) -> Result<(), Failure> 
          kafka_partition, kafka_offset, landed_at, event_id \
          FROM video_observations WHERE video_id = {id} ORDER BY observed_at, event_id"
     );
-    let batches = super::lake::collect(&engine, &observations).await?;
+    let batches = engine.collect(&observations).await?;
     let rows: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
     if rows == 0 {
         writeln!(out, "No observation of video {id} has landed.")?;
     } else {
         writeln!(out, "{rows} observation(s) landed in video_observations:")?;
-        super::lake::print(&batches, &mut out)?;
+        write_table(&batches, &mut out)?;
         commits(config, &batches, &mut out).await?;
     }
     let letters = format!(
         "SELECT observed_at, origin, reason, message, task FROM dead_letters WHERE entity = '{id}' ORDER BY observed_at"
     );
-    let letters = super::lake::collect(&engine, &letters).await?;
+    let letters = engine.collect(&letters).await?;
     let refused: usize = letters.iter().map(arrow::array::RecordBatch::num_rows).sum();
     if refused > 0 {
         writeln!(out, "{refused} record(s) of it were refused:")?;
-        super::lake::print(&letters, &mut out)?;
+        write_table(&letters, &mut out)?;
     }
     Ok(())
 }

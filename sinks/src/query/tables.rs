@@ -1,8 +1,7 @@
 //! The lake's Delta tables, as DataFusion sees them and as people list them.
 
 use super::QueryError;
-use crate::lake::{Lake, LakeError};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use crate::lake::{Lake, LakeError, table_schema};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::SessionContext;
@@ -10,7 +9,6 @@ use deltalake::DeltaTable;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tidelake_schemas::arrow_schema::arrow_schema;
 use tidelake_schemas::topics::Landed;
 
 /// What a name stands for.
@@ -61,24 +59,12 @@ pub(super) async fn provider(
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
     let Some(table) = table else {
-        return Ok(Arc::new(EmptyTable::new(empty_schema(landed)?)));
+        return Ok(Arc::new(EmptyTable::new(table_schema(landed)?)));
     };
     let delta = LakeError::delta(landed.table);
     table.update_datafusion_session(&session.state()).map_err(delta)?;
     let snapshot = table.snapshot().map_err(LakeError::delta(landed.table))?.snapshot().clone();
     table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)
-}
-
-/// The columns a table will have once something lands.
-fn empty_schema(landed: &Landed) -> Result<SchemaRef, QueryError> {
-    let record = arrow_schema(landed.schema).map_err(LakeError::arrow(landed.table))?;
-    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let mut fields: Vec<Arc<Field>> = record.fields().iter().cloned().collect();
-    fields.push(Arc::new(Field::new("kafka_partition", DataType::Int32, false)));
-    fields.push(Arc::new(Field::new("kafka_offset", DataType::Int64, false)));
-    fields.push(Arc::new(Field::new("landed_at", instant, false)));
-    fields.push(Arc::new(Field::new("observed_date", DataType::Date32, false)));
-    Ok(Arc::new(Schema::new(fields)))
 }
 
 /// A table's newest version: what is known brought up to date, or opened if it has come into being.
