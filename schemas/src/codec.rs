@@ -43,6 +43,9 @@ pub enum CodecError {
         /// What stands there.
         found: &'static str,
     },
+    /// The datum does not have the schema's shape.
+    #[error("damaged Avro: {0}")]
+    Damaged(&'static str),
     /// The datum is damaged or holds what the schema forbids.
     #[error("Avro: {0}")]
     Avro(#[from] Box<apache_avro::Error>),
@@ -122,7 +125,7 @@ schema_files! {
 impl SchemaName {
     /// The current schema.
     pub fn schema(self) -> &'static Schema {
-        &SCHEMAS.current[&self].schema
+        SCHEMAS.current[&self].datum.schema
     }
 
     /// The current schema's Rabin fingerprint.
@@ -157,8 +160,37 @@ records! {
 struct Version {
     name: SchemaName,
     json: &'static str,
-    schema: Schema,
     fingerprint: u64,
+    datum: Datum,
+}
+
+/// A schema's writer and reader, made once: making one resolves every name of the schema.
+pub(crate) struct Datum {
+    schema: &'static Schema,
+    writer: GenericDatumWriter<'static>,
+    reader: GenericDatumReader<'static>,
+}
+
+impl Datum {
+    /// Of a schema that is compiled in, or made of one that is.
+    pub(crate) fn of(schema: Schema) -> Self {
+        let schema: &'static Schema = Box::leak(Box::new(schema));
+        let writer = GenericDatumWriter::builder(schema).human_readable(false).build();
+        let reader = GenericDatumReader::builder(schema).human_readable(false).build();
+        match (writer, reader) {
+            (Ok(writer), Ok(reader)) => Self { schema, writer, reader },
+            (Err(e), _) | (_, Err(e)) => unreachable!("a schema that is compiled in: {e}"),
+        }
+    }
+
+    fn write<T: Serialize>(&self, record: &T, into: &mut Vec<u8>) -> Result<(), CodecError> {
+        self.writer.write_ser(into, record)?;
+        Ok(())
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(&self, mut from: &[u8]) -> Result<T, CodecError> {
+        Ok(self.reader.read_deser(&mut from)?)
+    }
 }
 
 struct Schemas {
@@ -184,7 +216,7 @@ static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| {
 fn load(name: SchemaName, json: &'static str) -> &'static Version {
     let schema = Schema::parse_str(json).unwrap_or_else(|e| unreachable!("{}.avsc is compiled in: {e}", name.file()));
     let fingerprint = rabin(&schema);
-    Box::leak(Box::new(Version { name, json, schema, fingerprint }))
+    Box::leak(Box::new(Version { name, json, fingerprint, datum: Datum::of(schema) }))
 }
 
 fn rabin(schema: &Schema) -> u64 {
@@ -228,13 +260,8 @@ pub fn fingerprint_of(message: &[u8]) -> Result<u64, CodecError> {
 pub fn encode<R: Record>(record: &R) -> Result<Vec<u8>, CodecError> {
     let mut message = Vec::with_capacity(512);
     message.extend_from_slice(&header(R::SCHEMA.fingerprint()));
-    write_datum(R::SCHEMA.schema(), record, &mut message)?;
+    SCHEMAS.current[&R::SCHEMA].datum.write(record, &mut message)?;
     Ok(message)
-}
-
-fn write_datum<T: Serialize>(schema: &'static Schema, record: &T, into: &mut Vec<u8>) -> Result<(), CodecError> {
-    GenericDatumWriter::builder(schema).human_readable(false).build()?.write_ser(into, record)?;
-    Ok(())
 }
 
 /// The record of one message, written with any released version of its schema.
@@ -245,10 +272,9 @@ pub fn decode<R: Record>(message: &[u8]) -> Result<R, CodecError> {
     let version = version_of(message, R::SCHEMA)?;
     let mut datum = &message[HEADER_LEN..];
     if version.fingerprint == R::SCHEMA.fingerprint() {
-        let reader = GenericDatumReader::builder(&version.schema).human_readable(false).build()?;
-        return Ok(reader.read_deser(&mut datum)?);
+        return version.datum.read(datum);
     }
-    let reader = GenericDatumReader::builder(&version.schema).reader_schema(R::SCHEMA.schema()).build()?;
+    let reader = GenericDatumReader::builder(version.datum.schema).reader_schema(R::SCHEMA.schema()).build()?;
     Ok(apache_avro::from_value(&reader.read_value(&mut datum)?)?)
 }
 
@@ -284,12 +310,12 @@ pub fn append_enrichment(observed: &[u8], enrichment: &Enrichment) -> Result<Vec
     let mut message = Vec::with_capacity(observed.len() + 256);
     message.extend_from_slice(&header(SchemaName::EnrichedVideo.fingerprint()));
     message.extend_from_slice(&observed[HEADER_LEN..]);
-    write_datum(&ENRICHMENT, enrichment, &mut message)?;
+    ENRICHMENT.write(enrichment, &mut message)?;
     Ok(message)
 }
 
 /// The added fields of `EnrichedVideo`, as a record of their own.
-static ENRICHMENT: LazyLock<Schema> = LazyLock::new(|| {
+static ENRICHMENT: LazyLock<Datum> = LazyLock::new(|| {
     let (observed, enriched) = (record(SchemaName::VideoObservation), record(SchemaName::EnrichedVideo));
     let added: Vec<_> = enriched.fields[observed.fields.len()..].iter().map(|f| f.schema.clone()).collect();
     let names = enriched.fields[observed.fields.len()..].iter().map(|f| f.name.clone());
@@ -297,7 +323,8 @@ static ENRICHMENT: LazyLock<Schema> = LazyLock::new(|| {
         names.zip(added).map(|(name, schema)| serde_json::json!({ "name": name, "type": schema })).collect();
     let json =
         serde_json::json!({ "type": "record", "name": "Enrichment", "namespace": "dev.tidelake.v1", "fields": fields });
-    Schema::parse(&json).unwrap_or_else(|e| unreachable!("made of enriched_video.avsc, which is compiled in: {e}"))
+    let schema = Schema::parse(&json);
+    Datum::of(schema.unwrap_or_else(|e| unreachable!("made of enriched_video.avsc, which is compiled in: {e}")))
 });
 
 fn record(name: SchemaName) -> &'static RecordSchema {

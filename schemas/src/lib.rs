@@ -11,6 +11,7 @@ pub mod json;
 pub mod ledger;
 pub mod lineage;
 pub mod observation;
+pub mod projection;
 pub mod task;
 pub mod time;
 pub mod topics;

@@ -5,6 +5,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use proptest::prelude::*;
 use tidelake_schemas::arrow_schema::decoder;
+use tidelake_schemas::projection::CaptionFields;
 use tidelake_schemas::{
     CaptionEntity, CaptionFindings, CommentObservation, Enrichment, HashtagRef, Language, SchemaName, TextSpan,
     Timestamp, VideoObservation, VideoStats, codec, json,
@@ -68,6 +69,9 @@ proptest! {
     #[test]
     fn a_video_comes_back_from_avro(video in video()) {
         let message = codec::encode(&video).expect("encodes");
+        let fields = CaptionFields::of_video(&message).expect("reads");
+        prop_assert_eq!(&fields.caption, &video.caption);
+        prop_assert_eq!(&fields.caption_entities, &video.caption_entities);
         prop_assert_eq!(codec::decode::<VideoObservation>(&message).expect("decodes"), video);
     }
 
@@ -113,6 +117,7 @@ proptest! {
         message[at] ^= 0x55;
         message.truncate(message.len() - cut % message.len());
         _ = codec::decode::<VideoObservation>(&message);
+        _ = CaptionFields::of_video(&message);
     }
 
     #[test]

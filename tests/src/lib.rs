@@ -114,6 +114,11 @@ impl Stage {
         Process { child: command.spawn().expect("starts") }
     }
 
+    /// The binary's own summary of a run, with other settings than the tests'.
+    pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+        self.command(arguments).envs(environment.iter().copied()).stdin(Stdio::null()).output().expect("runs")
+    }
+
     /// Runs the binary to its end.
     pub fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).stdin(Stdio::null()).output().expect("runs")
@@ -179,6 +184,22 @@ impl Process {
             std::thread::park_timeout(Duration::from_millis(20));
         }
         panic!("process {} did not end within {at_most:?}", self.child.id())
+    }
+
+    /// The most memory it has held so far (resident set), in bytes. Linux only: 0 elsewhere.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
+    }
+
+    /// Processor time it has used so far, of all its threads. Linux only: 0 elsewhere.
+    pub fn processor_time(&self) -> Duration {
+        // Fields 14 and 15 count from the beginning; the name in parentheses may hold blanks, so count after it.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+        Duration::from_millis(ticks.sum::<u64>() * 10)
     }
 
     /// Has it ended by itself?

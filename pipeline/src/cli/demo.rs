@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &DemoArgs, mut config: Config, data_dir: Option<&P
 }
 
 fn sandbox(args: &DemoArgs) -> SandboxConfig {
-    let today = chrono::Utc::now();
+    let today = now().to_chrono();
     let world = WorldConfig {
         seed: args.seed,
         videos: args.videos,

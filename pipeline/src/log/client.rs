@@ -79,9 +79,9 @@ impl Connection {
         config
     }
 
-    /// A producer whose sends are futures.
+    /// A producer whose sends are futures. Whoever awaits them waits for the last: lingering would only delay that.
     pub(crate) fn producer(&self) -> Result<FutureProducer, LogError> {
-        self.producer_config().create().map_err(LogError::kafka("create producer"))
+        self.producer_config().set("linger.ms", "1").create().map_err(LogError::kafka("create producer"))
     }
 
     /// The settings of a member of a consumer group.

@@ -1,28 +1,51 @@
-//! The embedded broker: tansu with its SQLite store, in this process, on a loopback port.
+//! The embedded broker: Kafka's protocol by tansu, records in logs of our own, in this process, on a loopback port.
+//!
+//! * [`serve`]: the listener, and which requests are understood.
+//! * [`fetch`]: answers consumers, as soon as there is something.
+//! * [`store`]: what is where: records in [`batches`], the rest in tansu's SQLite store; [`storage`] shows it to tansu.
+//! * [`topics`]: the topics, remembered; [`deletion`] takes one out of SQLite.
+//! * [`batches`]: the partition logs; [`keys`] names what is in them, [`producers`] tells repeated batches from new ones.
+//!
+//! What was acknowledged outlives the process however it ends, and a power cut too if it is older than a second.
 //!
 //! One data directory, one broker: a lock file held open says so. The lock is the operating system's, so that it goes
 //! when its process does, however it ends; what is written in the file only tells people who holds it.
 
+mod batches;
+mod deletion;
+mod fetch;
+mod keys;
+mod producers;
+mod serve;
+mod storage;
+mod store;
+#[cfg(test)]
+mod tests;
+mod topics;
+
 use super::LogError;
+use batches::Batches;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tansu_broker::broker::Broker;
-use tansu_broker::coordinator::group::administrator::Controller;
-use tansu_storage::StorageContainer;
+use store::Store;
+use tansu_storage::{BrokerRegistrationRequest, Storage, StorageContainer};
+use tokio::net::TcpListener;
 use url::Url;
 use uuid::Uuid;
 
 const CLUSTER: &str = "tidelake";
-/// How long the broker may take to accept its first connection.
-const START_BUDGET: Duration = Duration::from_secs(20);
+/// How long the last broker of this process may take to let go of its logs.
+const CLOSE_BUDGET: Duration = Duration::from_secs(20);
 
 /// A running broker; stops when dropped.
 pub(crate) struct Embedded {
     address: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
+    batches: Arc<Batches>,
     _lock: File,
 }
 
@@ -32,59 +55,68 @@ impl Embedded {
         let dir = data_dir.join("broker");
         std::fs::create_dir_all(&dir).map_err(|e| at(&dir, &e))?;
         let lock = lock(&dir.join("lock"))?;
-        let address = address.map_or_else(free_address, Ok)?;
+        let address = address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+        let listener = TcpListener::bind(address).await.map_err(|e| cannot_listen(address, &e))?;
+        let address = listener.local_addr().map_err(|e| cannot_listen(address, &e))?;
         write_holder(&lock, address).map_err(|e| at(&dir, &e))?;
-        let serving = serve(&dir.join("log.db"), address).await?;
-        let broker = Self { address, serving, _lock: lock };
-        broker.accepting().await?;
-        Ok(broker)
+        let batches = Arc::new(open(&dir.join("batches")).await?);
+        let store = store(&dir.join("log.db"), address, batches.clone()).await?;
+        let services = serve::services(CLUSTER, &store).map_err(|e| LogError::Embedded(e.to_string()))?;
+        let serving = tokio::spawn(serve::serve(listener, services, store));
+        Ok(Self { address, serving, batches, _lock: lock })
     }
 
     /// `host:port` for clients.
     pub(crate) fn bootstrap(&self) -> String {
         self.address.to_string()
     }
-
-    async fn accepting(&self) -> Result<(), LogError> {
-        let begun = Instant::now();
-        while begun.elapsed() < START_BUDGET {
-            if self.serving.is_finished() {
-                return Err(LogError::Embedded("it stopped while starting; see the log lines before this one".into()));
-            }
-            if TcpStream::connect_timeout(&self.address, Duration::from_millis(200)).is_ok() {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Err(LogError::Embedded(format!("it did not accept a connection on {} within {START_BUDGET:?}", self.address)))
-    }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.serving.abort();
+        // It has said what went wrong.
+        _ = self.batches.sync();
     }
 }
 
-async fn serve(store: &Path, address: SocketAddr) -> Result<tokio::task::JoinHandle<()>, LogError> {
-    let listener = url(&format!("tcp://{address}"))?;
-    let store = store_url(&std::path::absolute(store).map_err(|e| at(store, &e))?)?;
-    let mut broker = Broker::<Controller<StorageContainer>, StorageContainer>::builder()
-        .node_id(tansu_broker::NODE_ID)
+/// The logs. A broker of this process that was just stopped holds them until its last request is done.
+async fn open(dir: &Path) -> Result<Batches, LogError> {
+    let begun = Instant::now();
+    loop {
+        let path = dir.to_path_buf();
+        let opened = tokio::task::spawn_blocking(move || Batches::open(&path)).await;
+        match opened.map_err(|e| LogError::Embedded(e.to_string()))? {
+            Ok(batches) => return Ok(batches),
+            Err(fjall::Error::Locked) if begun.elapsed() < CLOSE_BUDGET => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => {
+                let what = "Check that the directory can be read and written";
+                return Err(LogError::Embedded(format!("{}: {error}. {what}", dir.display())));
+            }
+        }
+    }
+}
+
+async fn store(path: &Path, address: SocketAddr, batches: Arc<Batches>) -> Result<Store, LogError> {
+    let failed = |e: tansu_storage::Error| LogError::Embedded(e.to_string());
+    let sqlite = StorageContainer::builder()
         .cluster_id(CLUSTER)
-        .incarnation_id(Uuid::new_v4())
-        .advertised_listener(listener.clone())
-        .listener(listener)
-        .storage(store)
-        .silent(true)
+        .node_id(tansu_broker::NODE_ID)
+        .advertised_listener(url(&format!("tcp://{address}"))?)
+        .storage(store_url(&std::path::absolute(path).map_err(|e| at(path, &e))?)?)
         .build()
         .await
-        .map_err(|e| LogError::Embedded(e.to_string()))?;
-    Ok(tokio::spawn(async move {
-        if let Err(error) = broker.serve(tokio::time::Instant::now()).await {
-            tracing::error!(%error, "the embedded broker stopped");
-        }
-    }))
+        .map_err(failed)?;
+    let us = BrokerRegistrationRequest {
+        broker_id: tansu_broker::NODE_ID,
+        cluster_id: CLUSTER.into(),
+        incarnation_id: Uuid::new_v4(),
+        rack: None,
+    };
+    sqlite.register_broker(us).await.map_err(failed)?;
+    Store::new(sqlite, path, batches).await.map_err(failed)
 }
 
 fn url(text: &str) -> Result<Url, LogError> {
@@ -126,10 +158,8 @@ fn write_holder(mut lock: &File, address: SocketAddr) -> std::io::Result<()> {
     writeln!(lock, "process {}, broker {address}", std::process::id())
 }
 
-/// A loopback port nobody listens on.
-fn free_address() -> Result<SocketAddr, LogError> {
-    let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    probe.and_then(|p| p.local_addr()).map_err(|e| LogError::Embedded(format!("no free loopback port: {e}")))
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> LogError {
+    LogError::Embedded(format!("cannot listen on {address}: {error}. Is the port taken?"))
 }
 
 fn at(path: &Path, error: &std::io::Error) -> LogError {

@@ -10,6 +10,7 @@ mod publish;
 mod schedule;
 
 pub(crate) use lane::{Lane, lane_of};
+use schedule::Changes;
 pub(crate) use schedule::{Entry, step};
 
 use crate::log::LogError;
@@ -25,11 +26,13 @@ use std::time::Duration;
 use tidelake_connectors::Source;
 use tidelake_schemas::topics::TASKS;
 use tidelake_schemas::{Task, codec};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 const GROUP: &str = "tidelake-collect";
 /// The pause before a lane is claimed again: two processes that both believe it theirs must not chase each other.
 const RECLAIM_AFTER: Duration = Duration::from_secs(1);
+/// Words from the group's thread that may wait to be heard; the thread waits beyond that.
+const WORDS: usize = 1024;
 
 /// Makes the source of a task; fails with what is wrong with the task.
 pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Box<dyn Source>, String> + Send + Sync;
@@ -55,7 +58,7 @@ enum Word {
 impl Collect {
     /// Collects until told to stop.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), RoleError> {
-        let (words, heard) = unbounded_channel();
+        let (words, heard) = channel(WORDS);
         let membership = Membership::join(&self.connection, self.lanes, words)?;
         let follow = stop.child();
         let until = follow.clone();
@@ -67,8 +70,8 @@ impl Collect {
     }
 
     /// Runs the lanes that are ours.
-    async fn lanes(&self, mut heard: UnboundedReceiver<Word>, stop: &Stop) -> Result<(), RoleError> {
-        let (ended, mut ends) = unbounded_channel();
+    async fn lanes(&self, mut heard: Receiver<Word>, stop: &Stop) -> Result<(), RoleError> {
+        let (ended, mut ends) = channel(usize::try_from(self.lanes).unwrap_or(1).max(1));
         let mut lanes = Lanes { collect: self.clone(), stop: stop.clone(), ended, running: HashMap::new(), started: 0 };
         loop {
             tokio::select! {
@@ -90,18 +93,13 @@ impl Collect {
         Ok(())
     }
 
-    async fn run_lane(
-        &self,
-        lane: i32,
-        changes: UnboundedReceiver<schedule::Change>,
-        stop: Stop,
-    ) -> Result<(), RoleError> {
+    async fn run_lane(&self, lane: i32, changes: Arc<Changes>, stop: Stop) -> Result<(), RoleError> {
         // Claiming would only take the lane from whoever it is given to next.
         if stop.asked() {
             return Ok(());
         }
         let lane = Lane::take_over(&self.connection, lane, self.progress.clone()).await?;
-        schedule::run(lane, &self.sources, changes, &stop).await
+        schedule::run(lane, &self.sources, &changes, &stop).await
     }
 }
 
@@ -112,7 +110,7 @@ type End = (i32, u64, Result<(), RoleError>);
 struct Lanes {
     collect: Collect,
     stop: Stop,
-    ended: UnboundedSender<End>,
+    ended: Sender<End>,
     running: HashMap<i32, Running>,
     started: u64,
 }
@@ -122,7 +120,7 @@ struct Running {
     start: u64,
     stop: Stop,
     tasks: BTreeMap<String, Box<Task>>,
-    changes: UnboundedSender<schedule::Change>,
+    changes: Arc<Changes>,
     work: tokio::task::JoinHandle<()>,
 }
 
@@ -130,14 +128,13 @@ impl Lanes {
     fn start(&mut self, lane: i32, tasks: BTreeMap<String, Box<Task>>) {
         self.started += 1;
         let (start, stop) = (self.started, self.stop.child());
-        let (changes, heard) = unbounded_channel();
-        for task in tasks.values() {
-            _ = changes.send(schedule::Change::Set(task.clone()));
-        }
+        let changes = Arc::<Changes>::default();
+        tasks.values().for_each(|task| changes.set(task.clone()));
+        let heard = changes.clone();
         let (collect, until, ended) = (self.collect.clone(), stop.clone(), self.ended.clone());
         let work = tokio::spawn(async move {
             let outcome = collect.run_lane(lane, heard, until).await;
-            _ = ended.send((lane, start, outcome));
+            _ = ended.send((lane, start, outcome)).await;
         });
         self.running.insert(lane, Running { start, stop, tasks, changes, work });
     }
@@ -145,14 +142,14 @@ impl Lanes {
     fn set(&mut self, lane: i32, task: Box<Task>) {
         if let Some(running) = self.running.get_mut(&lane) {
             running.tasks.insert(task.task.clone(), task.clone());
-            _ = running.changes.send(schedule::Change::Set(task));
+            running.changes.set(task);
         }
     }
 
     fn remove(&mut self, lane: i32, name: String) {
         if let Some(running) = self.running.get_mut(&lane) {
             running.tasks.remove(&name);
-            _ = running.changes.send(schedule::Change::Removed(name));
+            running.changes.remove(name);
         }
     }
 
@@ -182,11 +179,11 @@ impl Lanes {
 /// Membership in the collectors' group, on a thread of its own.
 struct Membership {
     consumer: BaseConsumer<Assignments>,
-    words: UnboundedSender<Word>,
+    words: Sender<Word>,
 }
 
 struct Assignments {
-    words: UnboundedSender<Word>,
+    words: Sender<Word>,
 }
 
 impl ClientContext for Assignments {}
@@ -196,10 +193,10 @@ impl ConsumerContext for Assignments {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let outcome = if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             let lanes = list.elements().iter().map(|e| e.partition()).collect();
-            _ = self.words.send(Word::Assigned(lanes));
+            _ = self.words.blocking_send(Word::Assigned(lanes));
             list.set_all_offsets(Offset::Beginning).and_then(|()| consumer.assign(list))
         } else {
-            _ = self.words.send(Word::Revoked);
+            _ = self.words.blocking_send(Word::Revoked);
             consumer.unassign()
         };
         if let Err(error) = outcome {
@@ -209,14 +206,15 @@ impl ConsumerContext for Assignments {
 }
 
 impl Membership {
-    fn join(connection: &Connection, lanes: i32, words: UnboundedSender<Word>) -> Result<Self, LogError> {
+    fn join(connection: &Connection, lanes: i32, words: Sender<Word>) -> Result<Self, LogError> {
         let consumer = connection.group_consumer(GROUP, Assignments { words: words.clone() })?;
         if connection.is_alone() {
             let mut list = TopicPartitionList::new();
             for lane in 0..lanes {
                 list.add_partition_offset(TASKS, lane, Offset::Beginning).map_err(LogError::kafka("take lanes"))?;
             }
-            _ = words.send(Word::Assigned((0..lanes).collect()));
+            // The first word of all: there is room.
+            _ = words.try_send(Word::Assigned((0..lanes).collect()));
             consumer.assign(&list).map_err(LogError::kafka("take lanes"))?;
         } else {
             consumer.subscribe(&[TASKS]).map_err(LogError::kafka("subscribe to tasks"))?;
@@ -230,7 +228,7 @@ impl Membership {
             match polled {
                 Ok(message) => {
                     if let Some(word) = word_of(&message) {
-                        _ = self.words.send(word);
+                        _ = self.words.blocking_send(word);
                     }
                 }
                 Err(error) => tracing::debug!(%error, "collect: consumer"),

@@ -20,8 +20,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tidelake_schemas::codec::{self, CodecError};
 use tidelake_schemas::lineage::{Lineage, SourcePosition};
+use tidelake_schemas::projection::CaptionFields;
 use tidelake_schemas::topics::{DEAD_LETTERS, VIDEO_ENRICHED, VIDEO_OBSERVED};
-use tidelake_schemas::{DeadLetter, Timestamp, VideoObservation, ids};
+use tidelake_schemas::{DeadLetter, Timestamp, ids};
 use tidelake_stages::{Caption, Stages};
 
 /// The consumer group; its committed offsets say how far enrich is.
@@ -226,11 +227,11 @@ impl Loop {
 
 /// The enriched message of an observed one.
 pub(crate) fn enrich_message(stages: &Stages, observed: &[u8]) -> Result<Vec<u8>, CodecError> {
-    let video: VideoObservation = codec::decode(observed)?;
+    let fields = CaptionFields::of_video(observed)?;
     let caption = Caption {
-        text: video.caption.as_deref().unwrap_or_default(),
-        entities: &video.caption_entities,
-        source_language: video.source_language.as_deref(),
+        text: fields.caption.as_deref().unwrap_or_default(),
+        entities: &fields.caption_entities,
+        source_language: fields.source_language.as_deref(),
     };
     codec::append_enrichment(observed, &stages.run(&caption))
 }

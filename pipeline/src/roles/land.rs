@@ -1,7 +1,7 @@
 //! land: from topics to tables, each record once.
 //!
-//! One thread polls, decodes and filters; rows wait in Parquet files that are being written until a commit carries
-//! files and positions together. Where a partition is read from is what the table says, never Kafka's committed offset.
+//! One thread polls, filters and decodes; another encodes the batch before into Parquet files, which wait until a commit
+//! carries files and positions together. Where a partition is read from is what the table says, never Kafka's committed offset.
 //! The filter ([`Track`]) needs no memory of records: per partition and lane, the highest lineage and the highest epoch.
 
 mod filter;
@@ -157,7 +157,7 @@ impl Loop {
     /// `None`: everything was given up, and nothing is given to us yet.
     fn reassign(&mut self, assigned: Option<Vec<(String, i32)>>) -> Result<(), RoleError> {
         for table in self.tables.values_mut() {
-            table.forget();
+            self.handle.block_on(table.forget())?;
         }
         let given = assigned.is_some();
         self.assigned = assigned.unwrap_or_default();

@@ -6,7 +6,7 @@
 //! before it is its own writer's; each cursor has a key of its
 //! own, so that a late one never displaces a valid one.
 
-use super::publish::{Publisher, cursor_key};
+use super::publish::{Outgoing, Publisher, cursor_key};
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::log::reader::Reader;
@@ -123,11 +123,12 @@ impl Lane {
         }
     }
 
-    /// Lets compaction remove replaced cursors. To be called when ownership was checked after the newer ones were
-    /// acknowledged: a dispossessed owner must not remove what its successor stands on.
-    pub(super) async fn tidy(&mut self) -> Result<(), RoleError> {
-        for key in std::mem::take(&mut self.superseded) {
-            let offset = self.publisher.forget_cursor(&key).await?;
+    /// Publishes a page's messages, and lets compaction remove cursors that newer ones have replaced. To be called when
+    /// ownership was checked after the newer ones were acknowledged: a dispossessed owner must not remove what its
+    /// successor stands on.
+    pub(super) async fn publish(&mut self, messages: &[Outgoing], correlation: &str) -> Result<(), RoleError> {
+        let replaced = std::mem::take(&mut self.superseded);
+        for offset in self.publisher.page(messages, &replaced, self.epoch, correlation).await? {
             self.look_past(offset);
         }
         Ok(())

@@ -3,7 +3,7 @@
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::roles::{RoleError, now};
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
@@ -50,17 +50,25 @@ impl Publisher {
         Ok(try_join_all(sends).await?.into_iter().collect())
     }
 
-    /// Publishes messages in order; returns once the broker has acknowledged all.
-    pub(super) async fn page(&mut self, messages: &[Outgoing], epoch: i64, correlation: &str) -> Result<(), RoleError> {
+    /// Publishes messages in order, and removals of cursors; returns once the broker has acknowledged all. Gives the
+    /// removals' offsets, in order.
+    pub(super) async fn page(
+        &mut self,
+        messages: &[Outgoing],
+        replaced: &[String],
+        epoch: i64,
+        correlation: &str,
+    ) -> Result<Vec<i64>, RoleError> {
         let lineage = Lineage { epoch: Some(epoch), correlation: Some(correlation.to_owned()), ..Lineage::default() };
         let headers = client::headers(&lineage);
         let sends = messages.iter().map(|m| self.send(m.topic, &m.key, &m.payload, Some(headers.clone())));
-        let offsets = try_join_all(sends).await?;
+        let removals = replaced.iter().map(|key| self.forget_cursor(key));
+        let (offsets, removed) = try_join(try_join_all(sends), try_join_all(removals)).await?;
         for (message, offset) in messages.iter().zip(offsets) {
             let next = self.positions.entry(message.topic).or_default();
             *next = (*next).max(offset + 1);
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// Writes a cursor; gives its offset.
@@ -69,7 +77,7 @@ impl Publisher {
     }
 
     /// Lets compaction remove a cursor; gives the offset of the removal.
-    pub(super) async fn forget_cursor(&self, key: &str) -> Result<i64, RoleError> {
+    async fn forget_cursor(&self, key: &str) -> Result<i64, RoleError> {
         let record = FutureRecord::<str, [u8]>::to(CURSORS).partition(self.lane).key(key);
         let sent = self.producer.send(record, Timeout::Never).await;
         sent.map(|d| d.offset).map_err(|(error, _)| LogError::kafka("remove an old cursor")(error).into())

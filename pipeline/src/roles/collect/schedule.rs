@@ -6,13 +6,13 @@ use super::publish::{self, Outgoing};
 use crate::roles::{RoleError, Stop, now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidelake_connectors::{Capabilities, CycleContext, Fault, FaultClass, Next, Page, Source, StopReason};
 use tidelake_schemas::{CoverageEntry, Cursor, Observation, Task, Timestamp, ids};
 use tidelake_schemas::{EntityKind, Provenance};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::Notify;
 
 /// The longest pause after faults that pass by themselves.
 const MAX_BACKOFF_S: i64 = 300;
@@ -22,10 +22,37 @@ const MEND_S: i64 = 300;
 /// How often an idle lane looks whether it is still its owner's.
 const IDLE_MICROS: i64 = 5_000_000;
 
-/// A change of the lane's tasks.
-pub(super) enum Change {
+/// A change of one of the lane's tasks.
+enum Change {
     Set(Box<Task>),
-    Removed(String),
+    Removed,
+}
+
+/// Changes of the lane's tasks that it has not heard of yet: the newest of each task, so that a lane that is busy for
+/// long holds up nobody.
+#[derive(Default)]
+pub(super) struct Changes {
+    waiting: Mutex<BTreeMap<String, Change>>,
+    news: Notify,
+}
+
+impl Changes {
+    pub(super) fn set(&self, task: Box<Task>) {
+        self.put(task.task.clone(), Change::Set(task));
+    }
+
+    pub(super) fn remove(&self, name: String) {
+        self.put(name, Change::Removed);
+    }
+
+    fn put(&self, name: String, change: Change) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(name, change);
+        self.news.notify_one();
+    }
+
+    fn take(&self) -> BTreeMap<String, Change> {
+        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A task at work.
@@ -47,13 +74,13 @@ struct State {
 pub(super) async fn run(
     mut lane: Lane,
     sources: &Arc<MakeSource>,
-    mut changes: UnboundedReceiver<Change>,
+    changes: &Changes,
     stop: &Stop,
 ) -> Result<(), RoleError> {
     let mut entries: HashMap<String, Entry> = HashMap::new();
     while !stop.asked() {
-        while let Ok(change) = changes.try_recv() {
-            apply(change, sources, &lane, &mut entries);
+        for (name, change) in changes.take() {
+            apply(name, change, sources, &lane, &mut entries);
         }
         let Some(name) = next_due(&entries) else {
             // A later claim may have made the last page stale: an idle owner has to notice, or nobody polls it again.
@@ -61,10 +88,7 @@ pub(super) async fn run(
             tokio::select! {
                 () = stop.wait() => {}
                 () = tokio::time::sleep(pause(&entries)) => {}
-                change = changes.recv() => match change {
-                    Some(change) => apply(change, sources, &lane, &mut entries),
-                    None => stop.wait().await,
-                },
+                () = changes.news.notified() => {}
             }
             continue;
         };
@@ -80,16 +104,15 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn apply(change: Change, sources: &Arc<MakeSource>, lane: &Lane, entries: &mut HashMap<String, Entry>) {
+fn apply(name: String, change: Change, sources: &Arc<MakeSource>, lane: &Lane, entries: &mut HashMap<String, Entry>) {
     match change {
-        Change::Removed(name) => drop(entries.remove(&name)),
-        Change::Set(task) if task.paused || lane.cursors.get(&task.task).is_some_and(|c| c.finished) => {
-            entries.remove(&task.task);
+        Change::Removed => drop(entries.remove(&name)),
+        Change::Set(task) if task.paused || lane.cursors.get(&name).is_some_and(|c| c.finished) => {
+            entries.remove(&name);
         }
         Change::Set(task) => match sources(&task) {
             Ok(source) => {
-                let due = lane.cursors.get(&task.task).and_then(|c| c.resume_at).unwrap_or_default();
-                let name = task.task.clone();
+                let due = lane.cursors.get(&name).and_then(|c| c.resume_at).unwrap_or_default();
                 entries.insert(name, Entry::new(*task, source, due));
             }
             Err(why) => tracing::error!(task = task.task, why, "this task cannot be run and is passed over"),
@@ -237,9 +260,7 @@ async fn send(
 ) -> Result<(), RoleError> {
     keep(lane, entry, &mut messages, publish::coverage(ledger)?);
     tokio::task::block_in_place(|| lane.check_owner())?;
-    lane.tidy().await?;
-    let epoch = lane.epoch;
-    lane.publisher.page(&messages, epoch, &ledger.event_id).await
+    lane.publish(&messages, &ledger.event_id).await
 }
 
 async fn finish_page(

@@ -5,6 +5,7 @@ use super::{Land, Rotation};
 use crate::log::client;
 use crate::log::client::headers;
 use crate::roles::{Progress, RoleError, now};
+use arrow::array::RecordBatch;
 use arrow_avro::reader::Decoder;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{FutureProducer, FutureRecord};
@@ -16,8 +17,9 @@ use tidelake_schemas::codec::{self, CodecError};
 use tidelake_schemas::lineage::{Lineage, SourcePosition};
 use tidelake_schemas::topics::{DEAD_LETTERS, Landed};
 use tidelake_schemas::{DeadLetter, ids};
-use tidelake_sinks::lake::{CommitRecord, Counts, Outcome, PartitionRange, Position, TableWriter};
+use tidelake_sinks::lake::{CommitRecord, Counts, LakeError, Outcome, PartitionRange, Position, TableWriter};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 /// Messages decoded together into one Arrow batch.
 const BATCH: usize = 4096;
@@ -44,10 +46,22 @@ struct Range {
     counts: Counts,
 }
 
+/// A table's writer: here, or away encoding a batch on a thread of its own while the next batch is polled and decoded.
+enum Writer {
+    Here(Box<TableWriter>),
+    Away(JoinHandle<(Box<TableWriter>, Result<(), LakeError>)>),
+    /// Only while it changes hands, or after the thread it was on ended unexpectedly.
+    Lost,
+}
+
 /// One topic's decoder, filter and table.
 pub(super) struct LandedTable {
     landed: Landed,
-    writer: TableWriter,
+    writer: Writer,
+    /// Rows given to the writer since the last commit.
+    written: usize,
+    /// Bytes of Parquet the writer had buffered when it was last here.
+    bytes: usize,
     decoder: Decoder,
     waiting: Vec<Waiting>,
     ranges: BTreeMap<i32, Range>,
@@ -60,7 +74,9 @@ impl LandedTable {
     pub(super) async fn open(land: &Land, landed: Landed) -> Result<Self, RoleError> {
         Ok(Self {
             landed,
-            writer: TableWriter::open(&land.lake, landed, &land.files).await?,
+            writer: Writer::Here(Box::new(TableWriter::open(&land.lake, landed, &land.files).await?)),
+            written: 0,
+            bytes: 0,
             decoder: arrow_schema::decoder(landed.schema, BATCH)?,
             waiting: Vec::with_capacity(BATCH),
             ranges: BTreeMap::new(),
@@ -74,19 +90,56 @@ impl LandedTable {
         self.landed.topic
     }
 
+    /// The writer, once it has done what it was given.
+    async fn writer(&mut self) -> Result<&mut TableWriter, RoleError> {
+        if let Writer::Away(work) = &mut self.writer {
+            let ended = work.await;
+            let (writer, outcome) = ended.map_err(|e| {
+                self.writer = Writer::Lost;
+                RoleError::Panicked(e.to_string())
+            })?;
+            self.bytes = writer.bytes();
+            self.writer = Writer::Here(writer);
+            outcome?;
+        }
+        match &mut self.writer {
+            Writer::Here(writer) => Ok(writer),
+            Writer::Away(_) | Writer::Lost => Err(RoleError::Panicked("a table's writer is lost".into())),
+        }
+    }
+
+    /// Gives the writer a batch and lets it go on by itself; waits for the one before.
+    async fn append(&mut self, batch: RecordBatch, positions: Vec<Position>) -> Result<(), RoleError> {
+        self.writer().await?;
+        let Writer::Here(mut writer) = std::mem::replace(&mut self.writer, Writer::Lost) else { return Ok(()) };
+        self.written += batch.num_rows();
+        let (handle, landed_at) = (Handle::current(), now());
+        self.writer = Writer::Away(tokio::task::spawn_blocking(move || {
+            let outcome = handle.block_on(writer.append(&batch, &positions, landed_at));
+            (writer, outcome)
+        }));
+        Ok(())
+    }
+
     /// Drops what is buffered and every partition.
-    pub(super) fn forget(&mut self) {
-        self.writer.reset();
+    pub(super) async fn forget(&mut self) -> Result<(), RoleError> {
         self.waiting.clear();
         self.ranges.clear();
         self.since = None;
+        (self.written, self.bytes) = (0, 0);
+        // What failed is dropped with the rest.
+        if let Err(error @ RoleError::Panicked(_)) = self.writer().await {
+            return Err(error);
+        }
+        self.writer().await?.reset();
+        Ok(())
     }
 
     /// Takes partitions on where the table is.
     pub(super) async fn resume(&mut self, partitions: &[i32]) -> Result<(), RoleError> {
-        self.forget();
-        let ids = partitions.iter().flat_map(|p| app_ids(self.landed.topic, *p));
-        let stored = self.writer.reload(ids).await?;
+        self.forget().await?;
+        let ids: Vec<String> = partitions.iter().flat_map(|p| app_ids(self.landed.topic, *p)).collect();
+        let stored = self.writer().await?.reload(ids).await?;
         for partition in partitions {
             let track = Track::restore(self.landed.topic, *partition, &stored);
             self.ranges.insert(*partition, Range { stored: track.clone(), track, ..Range::default() });
@@ -106,8 +159,8 @@ impl LandedTable {
 
     pub(super) fn wants_commit(&self, rotation: &Rotation) -> bool {
         let Some(since) = self.since else { return false };
-        self.writer.rows() + self.waiting.len() >= rotation.rows
-            || self.writer.bytes() >= rotation.bytes
+        self.written + self.waiting.len() >= rotation.rows
+            || self.bytes >= rotation.bytes
             || since.elapsed() >= rotation.age
     }
 
@@ -161,16 +214,15 @@ impl LandedTable {
                 (self.decode(&good)?, positions)
             }
         };
-        self.writer.append(&batch, &positions, now()).await?;
         for position in &positions {
             if let Some(range) = self.ranges.get_mut(&position.partition) {
                 range.counts.rows += 1;
             }
         }
-        Ok(())
+        self.append(batch, positions).await
     }
 
-    fn decode(&mut self, messages: &[Waiting]) -> Result<arrow::array::RecordBatch, RoleError> {
+    fn decode(&mut self, messages: &[Waiting]) -> Result<RecordBatch, RoleError> {
         let outcome = decode_all(&mut self.decoder, self.landed, messages);
         if outcome.is_err() {
             // What a failed decode leaves in the decoder is not known.
@@ -242,7 +294,7 @@ impl LandedTable {
             return Ok(Some(Vec::new()));
         }
         let begun = Instant::now();
-        match self.writer.commit(&from, &to, &record).await? {
+        match self.writer().await?.commit(&from, &to, &record).await? {
             Outcome::Fenced { app_id } => {
                 tracing::warn!(table = self.landed.table, app_id, "commit fenced");
                 Ok(None)
@@ -261,17 +313,14 @@ impl LandedTable {
             }
         }
         self.since = None;
+        (self.written, self.bytes) = (0, 0);
         self.progress.landed(self.landed.table, &total);
         tracing::debug!(table = self.landed.table, rows = total.rows, took = ?begun.elapsed(), "landed");
         record.partitions.iter().map(|(partition, range)| (*partition, range.to)).collect()
     }
 }
 
-fn decode_all(
-    decoder: &mut Decoder,
-    landed: Landed,
-    messages: &[Waiting],
-) -> Result<arrow::array::RecordBatch, RoleError> {
+fn decode_all(decoder: &mut Decoder, landed: Landed, messages: &[Waiting]) -> Result<RecordBatch, RoleError> {
     for message in messages {
         let found = codec::schema_of_message(&message.payload)?;
         if found != landed.schema {
