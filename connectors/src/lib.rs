@@ -3,7 +3,10 @@
 //! A connector implements [`Source`]: it is asked for one page at a time and answers with observations, refused
 //! records, the cursor to go on from and a ledger entry that says what was asked, got, and why it stopped.
 
+pub mod client;
 pub mod import;
+pub mod links;
+pub mod oembed;
 pub mod reading;
 pub mod recorded;
 pub mod research;

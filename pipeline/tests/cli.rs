@@ -14,7 +14,7 @@ fn stderr(output: &Output) -> String {
 fn help_names_every_command() {
     let help = tidelake(&["--help"]);
     let text = String::from_utf8_lossy(&help.stdout);
-    for command in ["run", "check", "demo", "import", "enrich", "sql", "tables", "tap", "why", "audit"] {
+    for command in ["run", "check", "demo", "import", "enrich", "resolve", "sql", "tables", "tap", "why", "audit"] {
         assert!(text.contains(command), "{command} is missing in\n{text}");
     }
 }
@@ -60,4 +60,35 @@ fn one_data_directory_has_one_broker() {
     // A lock file without its process is no lock.
     let output = tidelake(&["check", "--data-dir", data]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn resolve_tells_links_apart_without_asking_anybody() {
+    let video = "https://m.tiktok.com/v/6806030056956251397.html?_d=x";
+    let output = tidelake(&[
+        "resolve",
+        "--offline",
+        "--format",
+        "json",
+        video,
+        "https://vm.tiktok.com/ZSe4FqkKd",
+        "6806030056956251397",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines: Vec<serde_json::Value> = text.lines().map(|l| serde_json::from_str(l).expect(l)).collect();
+    assert_eq!((&lines[0]["kind"], &lines[0]["id"]), (&"video".into(), &"6806030056956251397".into()));
+    assert_eq!(lines[0]["identity"], lines[2]["identity"]);
+    assert_eq!(lines[0]["not_older_than"], "2020-03-19T21:12:38Z");
+    assert_eq!(lines[0]["handle"], serde_json::Value::Null);
+    assert_eq!((&lines[1]["kind"], &lines[1]["outcome"]), (&"short".into(), &"not_asked".into()));
+}
+
+#[test]
+fn resolve_refuses_what_only_looks_like_tiktok() {
+    let output =
+        tidelake(&["resolve", "--offline", "https://www.tiktok.com.evil.example/@a/video/6806030056956251397"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
+    assert!(text.contains("resembles"), "{text}");
 }

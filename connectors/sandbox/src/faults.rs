@@ -42,6 +42,22 @@ pub enum FaultKind {
     ConnectionReset,
     /// The connection is closed in the middle of the body.
     TruncatedBody,
+    /// Website: 400 `{"message":"Something went wrong","code":400}`, as for removed and private videos.
+    OembedRefused,
+    /// Website: 404 with JSON, which some users report for the same.
+    NotFound,
+    /// Website: 403 from the edge.
+    Forbidden,
+    /// Website: 200 and the firewall's "Please wait…" page instead of JSON or a redirect.
+    HtmlPage,
+    /// Website: 200 and not one byte.
+    EmptyBody,
+    /// Website: a redirect to the login page.
+    LoginRedirect,
+    /// Website: a short link leads to the home page, as dead ones do.
+    ShortExpired,
+    /// Website: a short link leads to itself.
+    ShortLoop,
 }
 
 /// Where a request goes.
@@ -56,6 +72,19 @@ pub enum Endpoint {
     CommentList,
     /// `POST /v2/research/user/info/`
     UserInfo,
+    /// `GET /oembed?url=…`
+    Oembed,
+    /// `HEAD /vm/CODE/`, `/vt/CODE/`, `/t/CODE/`
+    ShortLink,
+    /// Pages of videos and the addresses that redirect to them.
+    VideoPage,
+}
+
+impl Endpoint {
+    /// Whether it belongs to the website, which asks for no token.
+    pub(crate) fn is_website(self) -> bool {
+        matches!(self, Self::Oembed | Self::ShortLink | Self::VideoPage)
+    }
 }
 
 /// When one trouble happens. Without `probability`, `every` and `next` it always does.

@@ -86,11 +86,13 @@ pub(super) fn read(section: Section, row: &Value, scope: &Scope, sink: &mut Sink
     let date = field(row, &["date", "time", "timestamp", "datum", "createtime"]).and_then(time_of);
     let row = Row { section, row, link: link.to_owned(), date };
     match links::target(link) {
-        Target::Video { id, handle } => read_video(&row, &id, handle, scope, sink),
+        Target::Video { id, handle } => read_video(&row, id, handle, scope, sink),
         Target::Hashtag { name, id } if section == Section::FavoriteHashtags => {
             read_hashtag(&row, name, id, scope, sink)
         }
-        Target::Sound { id, title } if section == Section::FavoriteSounds => read_sound(&row, &id, title, scope, sink),
+        Target::Sound { id, title } if section == Section::FavoriteSounds => read_sound(&row, id, title, scope, sink),
+        Target::BadId(..) if is_hidden(row.row) => count_hidden(sink),
+        Target::BadId(reason, why) => refuse(&row, reason, why, sink),
         Target::Short => {
             sink.count(format!("short links of section {} left out: where they lead is unknown", section.name()))
         }
@@ -105,21 +107,19 @@ fn field<'a>(row: &'a Value, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| map.iter().find(|(key, value)| normal(key) == *name && !value.is_null())).map(|f| f.1)
 }
 
-fn read_video(row: &Row, id: &str, handle: Option<String>, scope: &Scope, sink: &mut Sink) {
+fn read_video(row: &Row, id: i64, handle: Option<String>, scope: &Scope, sink: &mut Sink) {
     if is_hidden(row.row) {
-        return sink.count("own posts that are not public left out");
-    }
-    let Ok(id) = id.parse::<i64>() else {
-        return refuse(row, "id_out_of_range", "the id in its link does not fit into 64 bits with sign", sink);
-    };
-    if id == 0 {
-        return refuse(row, "missing_id", "the id in its link is 0", sink);
+        return count_hidden(sink);
     }
     let mut video = item::blank(id, scope);
     video.event_id = event_id(row, EntityKind::Video, &id.to_string(), scope);
     video.author.handle = handle.map(|handle| clean_handle(&handle));
     let video = if row.section == Section::Posts { own(row, video) } else { seen(row, video) };
     sink.push(Observation::Video(video));
+}
+
+fn count_hidden(sink: &mut Sink) {
+    sink.count("own posts that are not public left out");
 }
 
 /// Who watched a video at an instant says that it existed then.
@@ -146,10 +146,9 @@ fn is_hidden(row: &Value) -> bool {
     ["onlyme", "onlyyou", "private", "friend", "follower", "self", "nobody"].iter().any(|mark| who.contains(mark))
 }
 
-fn read_hashtag(row: &Row, name: Option<String>, id: Option<String>, scope: &Scope, sink: &mut Sink) {
+fn read_hashtag(row: &Row, name: Option<String>, id: Option<i64>, scope: &Scope, sink: &mut Sink) {
     let named = field(row.row, &["hashtagname", "name", "hashtag"]).and_then(Value::as_str);
     let name = named.map(|n| n.trim_start_matches('#').to_owned()).or(name).unwrap_or_default();
-    let id = id.and_then(|id| id.parse::<i64>().ok()).filter(|id| *id > 0);
     if name.is_empty() && id.is_none() {
         return refuse(row, "missing_id", "its link names no hashtag", sink);
     }
@@ -160,10 +159,7 @@ fn read_hashtag(row: &Row, name: Option<String>, id: Option<String>, scope: &Sco
     sink.push(Observation::Hashtag(hashtag));
 }
 
-fn read_sound(row: &Row, id: &str, title: Option<String>, scope: &Scope, sink: &mut Sink) {
-    let Some(id) = id.parse::<i64>().ok().filter(|id| *id > 0) else {
-        return refuse(row, "id_out_of_range", "the id in its link does not fit into 64 bits with sign", sink);
-    };
+fn read_sound(row: &Row, id: i64, title: Option<String>, scope: &Scope, sink: &mut Sink) {
     let mut sound = music::blank(id, scope);
     sound.event_id = event_id(row, EntityKind::Sound, &id.to_string(), scope);
     sound.observed_at = row.date.unwrap_or(sound.observed_at);

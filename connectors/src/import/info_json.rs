@@ -68,7 +68,7 @@ fn read_video(info: &Value, scope: &Scope, sink: &mut Sink) {
 /// The id that the video's address names.
 fn linked(info: &Value) -> Option<String> {
     match links::target(&text(info, &["webpage_url", "original_url", "url"])?) {
-        Target::Video { id, .. } => Some(id),
+        Target::Video { id, .. } => Some(id.to_string()),
         _ => None,
     }
 }

@@ -105,7 +105,7 @@ fn daily_quota() -> u32 {
     1000
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse_duration(&text).ok_or_else(|| {
         serde::de::Error::custom(format!("`{text}` is no duration; write a whole number and ms, s, m or h, e.g. `5s`"))

@@ -22,6 +22,7 @@ mod videos;
 mod window;
 
 pub use client::ResearchClient;
+pub(crate) use config::duration;
 pub use config::{BASE_URL, Patience, ResearchConfig};
 pub use day::Day;
 pub use query::Query;

@@ -9,6 +9,7 @@ mod import;
 mod lake;
 mod repl;
 mod reset;
+mod resolve;
 mod run;
 mod sql;
 mod tables;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Import(import::ImportArgs),
     /// Run the caption stages on text or JSON lines; one JSON object per line.
     Enrich(enrich::EnrichArgs),
+    /// Say what links point at; short links are asked for with one request each.
+    Resolve(resolve::ResolveArgs),
     /// Ask the lake in SQL; without a query, a prompt.
     Sql(sql::SqlArgs),
     /// List tables and views.
@@ -109,6 +112,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Demo(args) => demo::run(&args, config, arguments.shared.data_dir.as_deref()).await,
         Command::Import(args) => import::run(&args, config).await,
         Command::Enrich(args) => enrich::run(&args),
+        Command::Resolve(args) => resolve::run(&args, &config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tidelake_connectors::oembed::OembedConfig;
 use tidelake_connectors::research::ResearchConfig;
 use tidelake_sinks::lake::WriterOptions;
 use units::{bytes, duration};
@@ -30,6 +31,8 @@ pub(crate) struct Config {
     pub shutdown: Shutdown,
     /// The Research API, when it is configured.
     pub research: Option<ResearchConfig>,
+    /// The oEmbed route, which needs no credentials.
+    pub oembed: OembedConfig,
     pub tasks: Vec<TaskConfig>,
 }
 
@@ -127,7 +130,7 @@ impl Default for Shutdown {
 pub(crate) struct TaskConfig {
     /// Unique name; provenance and cursors go by it.
     pub name: String,
-    /// `research-api`.
+    /// `research-api` or `oembed`.
     pub connector: String,
     /// Time between cycles; absent = once.
     #[serde(default, deserialize_with = "duration")]
@@ -139,7 +142,7 @@ pub(crate) struct TaskConfig {
     pub spec: serde_json::Value,
 }
 
-const SECTIONS: [&str; 7] = ["data_dir", "log", "lake", "logging", "shutdown", "research", "tasks"];
+const SECTIONS: [&str; 8] = ["data_dir", "log", "lake", "logging", "shutdown", "research", "oembed", "tasks"];
 
 impl Config {
     /// Reads the file (none: defaults), then the environment.
@@ -165,6 +168,7 @@ impl Config {
             logging: section(&mut table, "logging", mistakes).unwrap_or_default(),
             shutdown: section(&mut table, "shutdown", mistakes).unwrap_or_default(),
             research: section(&mut table, "research", mistakes),
+            oembed: section(&mut table, "oembed", mistakes).unwrap_or_default(),
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);

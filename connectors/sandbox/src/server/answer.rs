@@ -9,11 +9,21 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
     pub(super) body: String,
+    /// Where a redirect leads.
+    pub(super) location: Option<String>,
 }
 
 impl Answer {
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self { status, content_type: "application/json", body: body.to_string() }
+        Self { status, content_type: "application/json", body: body.to_string(), location: None }
+    }
+
+    pub(super) fn html(status: u16, body: impl Into<String>) -> Self {
+        Self { status, content_type: "text/html", body: body.into(), location: None }
+    }
+
+    pub(super) fn redirect(status: u16, location: impl Into<String>) -> Self {
+        Self { location: Some(location.into()), ..Self::html(status, "") }
     }
 
     /// `data` of a good answer.
@@ -55,8 +65,7 @@ impl Refusal {
 
     pub(super) fn into_answer(self, shared: &Shared) -> Answer {
         if self.status == 504 {
-            let body = "<html><head><title>504 Gateway Time-out</title></head><body></body></html>".to_owned();
-            return Answer { status: 504, content_type: "text/html", body };
+            return Answer::html(504, "<html><head><title>504 Gateway Time-out</title></head><body></body></html>");
         }
         let error = json!({"code": self.code, "message": self.message, "log_id": shared.log_id()});
         Answer::json(self.status, &json!({"data": {}, "error": error}))

@@ -6,11 +6,13 @@ mod body;
 mod comments;
 mod fields;
 mod oauth;
+mod oembed;
 mod searches;
 mod shared;
 mod stats;
 mod users;
 mod videos;
+mod website;
 mod wire;
 
 pub use stats::Stats;
@@ -131,6 +133,11 @@ fn router(shared: Arc<Shared>) -> Router {
         let handler = post(move |state, wire, request| handle(state, endpoint, wire, request));
         router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
+    for (path, endpoint) in website::ROUTES {
+        // GET stands for HEAD, too.
+        let handler = get(move |state, wire, request| handle(state, endpoint, wire, request));
+        router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
+    }
     router
         .route("/sandbox/healthz", get(admin::healthz))
         .route("/sandbox/stats", get(admin::stats))
@@ -141,6 +148,7 @@ fn router(shared: Arc<Shared>) -> Router {
 
 /// A request as far as it is read.
 struct Call {
+    path: String,
     token: Option<String>,
     content_type: String,
     parameters: HashMap<String, String>,
@@ -157,7 +165,8 @@ impl Call {
         let token = bearer(&text(header::AUTHORIZATION));
         let body = axum::body::to_bytes(body, 1 << 20).await.ok()?;
         let form = read_form(&content_type, body.clone()).await;
-        Some(Self { token, content_type, parameters, body, form })
+        let path = parts.uri.path().to_owned();
+        Some(Self { path, token, content_type, parameters, body, form })
     }
 }
 
@@ -209,6 +218,9 @@ fn respond(shared: &Shared, answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(answer.content_type));
+    if let Some(location) = answer.location.and_then(|location| location.parse().ok()) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
     response
 }
 
@@ -222,6 +234,9 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
             Ok(()) => oauth::answer(shared, &call.form),
             Err(refusal) => refusal.into_answer(shared),
         };
+    }
+    if endpoint.is_website() {
+        return website::answer(shared, endpoint, &call.path, &call.parameters);
     }
     match research(shared, endpoint, call) {
         Ok(data) => {
@@ -253,7 +268,7 @@ fn research(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<Value, R
     match endpoint {
         Endpoint::VideoQuery => videos::answer(shared, &call.parameters, &body),
         Endpoint::CommentList => comments::answer(shared, &call.parameters, &body),
-        Endpoint::UserInfo | Endpoint::Token => users::answer(shared, &call.parameters, &body),
+        _ => users::answer(shared, &call.parameters, &body),
     }
 }
 

@@ -143,6 +143,11 @@ impl Shared {
         lock(&self.counters).records += count;
     }
 
+    /// Counts a card; the website has no daily quota.
+    pub(super) fn take_website_record(&self) {
+        lock(&self.counters).records += 1;
+    }
+
     fn spent_today(&self) -> MutexGuard<'_, Spent> {
         let now = match self.config.quota.time_base {
             TimeBase::Real => Utc::now(),

@@ -7,6 +7,7 @@ mod growth;
 mod hash;
 mod lexicon;
 mod region;
+mod short;
 mod sounds;
 mod videos;
 
@@ -14,6 +15,7 @@ pub use captions::Caption;
 pub use comments::Comment;
 pub use creators::Creator;
 pub use growth::{Fate, VideoStats};
+pub use short::ShortTarget;
 pub use sounds::{Sound, TagInfo};
 pub use videos::Video;
 

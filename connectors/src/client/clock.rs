@@ -1,0 +1,52 @@
+//! The caller's clock. The client layer reads no wall clock of its own: the daemon has one place that does.
+
+use std::sync::Arc;
+use tidelake_schemas::Timestamp;
+use tokio::time::Instant;
+
+/// Gives the time in UTC: for the daily budget, dates in `Retry-After`, and instants shown to people.
+/// Intervals are measured with tokio's [`Instant`], which tests can stop.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// A clock that is read with this function.
+    pub fn new(read: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// A clock that runs on from an instant the caller names.
+    pub fn starting_at(start: Timestamp) -> Self {
+        let since = Instant::now();
+        Self::new(move || later(start, since.elapsed()))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+
+    /// The time at an instant of tokio's clock, given both clocks now.
+    pub(super) fn at(&self, instant: Instant, now: Instant) -> Timestamp {
+        let wall = self.now();
+        match instant.checked_duration_since(now) {
+            Some(ahead) => later(wall, ahead),
+            None => Timestamp(wall.0.saturating_sub(micros(now.saturating_duration_since(instant)))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Clock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+/// A time moved forward (saturating).
+pub(super) fn later(time: Timestamp, by: std::time::Duration) -> Timestamp {
+    Timestamp(time.0.saturating_add(micros(by)))
+}
+
+fn micros(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

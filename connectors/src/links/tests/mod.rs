@@ -1,0 +1,7 @@
+//! The parser and the resolver.
+
+mod corpus;
+mod forms;
+mod properties;
+mod refusals;
+mod resolve;

@@ -1,0 +1,93 @@
+//! The connector: one page of links per poll.
+
+use super::answer::Verdict;
+use super::client::{OembedClient, Spent};
+use super::config::OembedConfig;
+use super::poll::Poll;
+use super::task::{Entries, OembedTask, TaskError};
+use super::{CONNECTOR, ROUTE, ZONE};
+use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// A page that is there as long as there is a TikTok.
+const PROBE: &str = "https://www.tiktok.com/@tiktok";
+
+/// A list of links as a source.
+#[derive(Clone, Debug)]
+pub struct OembedSource {
+    client: Arc<OembedClient>,
+    entries: Entries,
+}
+
+/// Why a source could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The task is wrong.
+    #[error("the task cannot be polled: {0}. Correct it in the configuration.")]
+    Task(#[from] TaskError),
+    /// The HTTP client could not be made.
+    #[error("the HTTP client cannot be set up: {0}. Check the machine's certificates.")]
+    Http(#[from] reqwest::Error),
+}
+
+/// Where a cycle stands: the index of the next link.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Position {
+    from: usize,
+}
+
+impl OembedSource {
+    /// A source with a client of its own.
+    ///
+    /// # Errors
+    /// When the task is wrong or TLS cannot be set up.
+    pub fn new(config: OembedConfig, task: &OembedTask) -> Result<Self, SetupError> {
+        Self::with_client(Arc::new(OembedClient::new(config)?), task)
+    }
+
+    /// A source that shares a client.
+    ///
+    /// # Errors
+    /// When the task is wrong.
+    pub fn with_client(client: Arc<OembedClient>, task: &OembedTask) -> Result<Self, SetupError> {
+        Ok(Self { client, entries: Entries::read(task)? })
+    }
+}
+
+#[async_trait]
+impl Source for OembedSource {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { connector: CONNECTOR, routes: &[ROUTE], zone: ZONE, repeatable: true }
+    }
+
+    async fn probe(&self) -> Result<Probe, Fault> {
+        let since = Instant::now();
+        let mut spent = Spent::default();
+        let summary = match self.client.card(PROBE, &mut spent).await {
+            Verdict::Card(_) => "the route answers".to_owned(),
+            Verdict::Refused(refused) => format!("the route answers, with a refusal: {}", refused.said),
+            Verdict::Trouble(trouble) => return Err(trouble.fault(spent.requests, None)),
+        };
+        Ok(Probe { summary, took: since.elapsed() })
+    }
+
+    async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
+        let at = state.map(read_position).transpose()?.unwrap_or_default();
+        Poll::new(&self.client, context, &self.entries).run(at.from).await
+    }
+}
+
+fn read_position(state: &Value) -> Result<Position, Fault> {
+    Position::deserialize(state).map_err(|e| Fault {
+        class: FaultClass::Request,
+        operation: "oembed poll".into(),
+        message: format!("the stored position does not belong to this task: {e}"),
+        action: "Reset the task's position; its cycle then starts again.".into(),
+        retry_at: None,
+        requests: 0,
+    })
+}
