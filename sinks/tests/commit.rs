@@ -37,6 +37,18 @@ fn batch(ids: std::ops::Range<i64>) -> (arrow::array::RecordBatch, Vec<Position>
     (decoder.flush().expect("flushes").expect("rows"), positions)
 }
 
+/// One row of each of `dates` days.
+fn batch_of_dates(dates: i64) -> (arrow::array::RecordBatch, Vec<Position>) {
+    let mut decoder = arrow_schema::decoder(landed().schema, 100).expect("decoder");
+    for day in 0..dates {
+        let observed_at = Timestamp(1_700_000_000_000_000 + day * 86_400_000_000);
+        let entry = CoverageEntry { event_id: day.to_string(), observed_at, ..CoverageEntry::default() };
+        decoder.decode(&codec::encode(&entry).expect("encodes")).expect("decodes");
+    }
+    let positions = (0..dates).map(|offset| Position { partition: 0, offset }).collect();
+    (decoder.flush().expect("flushes").expect("rows"), positions)
+}
+
 async fn fill(writer: &mut TableWriter, ids: std::ops::Range<i64>) {
     let (batch, positions) = batch(ids);
     writer.append(&batch, &positions, Timestamp(1_700_000_001_000_000)).await.expect("appends");
@@ -168,4 +180,25 @@ async fn positions_survive_compaction_and_checkpoints() {
     let (table, _) = table.optimize().await.expect("compacts");
     deltalake::checkpoints::create_checkpoint(&table, None).await.expect("checkpoints");
     assert_eq!(writer.reload([APP.to_owned()]).await.expect("reloads")[APP], Some(4));
+}
+
+/// More dates than files may be open for: each row lands all the same, in the one commit, and what was dropped does not.
+#[tokio::test]
+async fn many_dates_land_together() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    let (batch, positions) = batch_of_dates(40);
+    writer.append(&batch, &positions, Timestamp(1_700_000_001_000_000)).await.expect("appends");
+    writer.reset();
+    fill(&mut writer, 0..3).await;
+    for _ in 0..2 {
+        writer.append(&batch, &positions, Timestamp(1_700_000_001_000_000)).await.expect("appends");
+    }
+    fill(&mut writer, 3..5).await;
+    assert_eq!(writer.rows(), 85);
+    assert_eq!(commit(&mut writer, APP, None, 85).await, Outcome::Landed);
+    assert_eq!(rows(&lake).await, 85);
+    fill(&mut writer, 0..2).await;
+    assert_eq!(commit(&mut writer, APP, Some(85), 87).await, Outcome::Landed);
+    assert_eq!(rows(&lake).await, 87);
 }

@@ -93,7 +93,9 @@ impl Connection {
             ("topic.metadata.refresh.interval.ms", "5000"),
             ("fetch.wait.max.ms", "100"),
             ("queued.min.messages", "20000"),
-            ("queued.max.messages.kbytes", "32768"),
+            ("queued.max.messages.kbytes", "16384"),
+            // A full queue is looked at again soon: after the default second, a fast role has long run dry.
+            ("fetch.queue.backoff.ms", "10"),
         ]);
         config
             .set("group.id", group)

@@ -2,23 +2,33 @@
 
 use super::commit::{self, CommitError, Outcome, Positions, Proposal};
 use super::ledger::CommitRecord;
-use super::location::{Lake, LakeError, landing_fields};
-use arrow::array::{ArrayRef, Date32Array, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use arrow::compute::cast;
-use arrow::datatypes::Schema;
+use super::location::{Lake, LakeError, PARTITION_COLUMN, landing_fields};
+use arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Date32Array, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
+};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
+use arrow::datatypes::{Date32Type, Schema};
 use deltalake::DeltaTable;
 use deltalake::kernel::Add;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::WriterProperties;
 use deltalake::parquet::schema::types::ColumnPath;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tidelake_schemas::Timestamp;
 use tidelake_schemas::topics::Landed;
 
 /// A checkpoint of the table's log is written each time its version is a multiple of this.
 const CHECKPOINT_EVERY: u64 = 100;
+
+/// Dates that are written at once, each to a file of its own. An open file holds some 5 MiB, mostly Zstd's contexts of
+/// its columns, however few rows it has.
+const OPEN_DATES: usize = 8;
+/// Bytes of Arrow that may wait for their dates to be written in turn, when there are more.
+const HELD_BYTES: usize = 24 * 1024 * 1024;
+/// How much smaller Parquet is, about.
+const ARROW_TO_PARQUET: usize = 8;
 
 /// Where a row stood in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +63,12 @@ pub struct TableWriter {
     writer: RecordBatchWriter,
     schema: Arc<Schema>,
     rows: usize,
-    /// Files of a flush whose commit has not come to an outcome.
+    /// Dates (days since 1970) that files are open for.
+    open: BTreeSet<i32>,
+    /// Batches of more dates than may be open; see [`Self::write_held`].
+    held: Vec<RecordBatch>,
+    held_bytes: usize,
+    /// Files that are written and not committed.
     staged: Vec<Add>,
 }
 
@@ -69,7 +84,17 @@ impl TableWriter {
             .with_writer_properties(properties(&landed, options))
             .with_target_file_size(options.target_file_bytes);
         let schema = writer.arrow_schema();
-        Ok(Self { landed, table, writer, schema, rows: 0, staged: Vec::new() })
+        Ok(Self {
+            landed,
+            table,
+            writer,
+            schema,
+            rows: 0,
+            open: BTreeSet::new(),
+            held: Vec::new(),
+            held_bytes: 0,
+            staged: Vec::new(),
+        })
     }
 
     /// The topic and table this writes.
@@ -84,7 +109,8 @@ impl TableWriter {
 
     /// Bytes of Parquet buffered since the last commit, roughly.
     pub fn bytes(&self) -> usize {
-        self.writer.buffer_len()
+        let staged: i64 = self.staged.iter().map(|file| file.size).sum();
+        self.writer.buffer_len() + usize::try_from(staged).unwrap_or(0) + self.held_bytes / ARROW_TO_PARQUET
     }
 
     /// The newest positions the table knows. Drops what is buffered: it was read from older ones.
@@ -101,7 +127,9 @@ impl TableWriter {
     pub fn reset(&mut self) {
         self.writer.reset();
         self.staged.clear();
-        self.rows = 0;
+        self.open.clear();
+        self.held.clear();
+        (self.rows, self.held_bytes) = (0, 0);
     }
 
     /// Buffers the records of one batch; `positions` says where each row stood in the log.
@@ -116,9 +144,42 @@ impl TableWriter {
     ) -> Result<(), LakeError> {
         let table = self.landed.table;
         let batch = self.complete(batch, positions, landed_at).map_err(LakeError::arrow(table))?;
-        let rows = batch.num_rows();
-        self.writer.write(batch).await.map_err(LakeError::delta(table))?;
-        self.rows += rows;
+        self.rows += batch.num_rows();
+        let dates = dates(&batch);
+        if self.held.is_empty() && self.open.union(&dates).count() <= OPEN_DATES {
+            self.open.extend(dates);
+            return self.writer.write(batch).await.map_err(LakeError::delta(table));
+        }
+        self.held_bytes += batch.get_array_memory_size();
+        self.held.push(batch);
+        if self.held_bytes >= HELD_BYTES { self.write_held().await } else { Ok(()) }
+    }
+
+    /// Writes the held batches, a few dates at a time, so that memory does not grow with the number of dates.
+    async fn write_held(&mut self) -> Result<(), LakeError> {
+        self.held_bytes = 0;
+        let held = std::mem::take(&mut self.held);
+        if held.is_empty() {
+            return Ok(());
+        }
+        let table = self.landed.table;
+        let batch = concat_batches(&self.schema, &held).map_err(LakeError::arrow(table))?;
+        drop(held);
+        let all: Vec<i32> = dates(&batch).into_iter().collect();
+        for some in all.chunks(OPEN_DATES) {
+            self.close_files().await?;
+            let part = of_dates(&batch, some).map_err(LakeError::arrow(table))?;
+            self.open.extend(some);
+            self.writer.write(part).await.map_err(LakeError::delta(table))?;
+        }
+        Ok(())
+    }
+
+    /// Finishes the open files; they wait for the commit.
+    async fn close_files(&mut self) -> Result<(), LakeError> {
+        let files = self.writer.flush().await.map_err(LakeError::delta(self.landed.table))?;
+        self.staged.extend(files);
+        self.open.clear();
         Ok(())
     }
 
@@ -167,7 +228,8 @@ impl TableWriter {
         record: &CommitRecord,
     ) -> Result<Outcome, CommitError> {
         let name = self.landed.table;
-        self.staged = self.writer.flush().await.map_err(LakeError::delta(name))?;
+        self.write_held().await?;
+        self.close_files().await?;
         let proposal = Proposal { files: &self.staged, from, to, record };
         let outcome = commit::commit(&mut self.table, name, &proposal).await?;
         self.staged.clear();
@@ -187,6 +249,22 @@ impl TableWriter {
     }
 }
 
+/// The dates of a batch of the table, in days since 1970.
+fn dates(batch: &RecordBatch) -> BTreeSet<i32> {
+    let column = batch.column_by_name(PARTITION_COLUMN).and_then(|c| c.as_primitive_opt::<Date32Type>());
+    column.map(|dates| dates.values().iter().copied().collect()).unwrap_or_default()
+}
+
+/// The rows of some dates.
+fn of_dates(batch: &RecordBatch, some: &[i32]) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let column = batch.column_by_name(PARTITION_COLUMN).and_then(|c| c.as_primitive_opt::<Date32Type>());
+    let wanted = column.map(|dates| dates.values().iter().map(|d| Some(some.contains(d))).collect::<BooleanArray>());
+    match wanted {
+        Some(wanted) => filter_record_batch(batch, &wanted),
+        None => Ok(batch.clone()),
+    }
+}
+
 fn properties(landed: &Landed, options: &WriterOptions) -> WriterProperties {
     let level = ZstdLevel::try_new(options.zstd_level).unwrap_or_default();
     let mut builder = WriterProperties::builder()
@@ -195,8 +273,10 @@ fn properties(landed: &Landed, options: &WriterOptions) -> WriterProperties {
         .set_created_by(concat!("tidelake ", env!("CARGO_PKG_VERSION")).to_owned());
     // Random by design: a dictionary would only be built to be thrown away.
     builder = builder.set_column_dictionary_enabled(ColumnPath::from("event_id"), false);
+    let most = u64::try_from(options.row_group_rows).unwrap_or(u64::MAX);
     for column in ["video_id", "comment_id", "creator_id"] {
-        builder = builder.set_column_bloom_filter_enabled(ColumnPath::from(column), true);
+        // Made for as many values as a row group can have, and folded to what it has.
+        builder = builder.set_column_bloom_filter_max_ndv(ColumnPath::from(column), most);
     }
     if landed.table == "dead_letters" {
         builder = builder.set_column_dictionary_enabled(ColumnPath::from("payload"), false);

@@ -15,8 +15,9 @@ use tidelake_tests::Stage;
 /// Each video is observed so many times: counts are polled again and again.
 const CYCLES: u64 = 4;
 
-/// Publishes observations as a collector does, `records` in all, evenly over the partitions of the lanes.
-pub(crate) fn observed(stage: &Stage, partitions: i32, records: u64) {
+/// Publishes observations as a collector does, `records` in all, evenly over the partitions of the lanes. They were made on
+/// so many `days`, all mixed: the worst backlog for land, which writes a file for each day.
+pub(crate) fn observed(stage: &Stage, partitions: i32, records: u64, days: u64) {
     let videos = records / CYCLES;
     let world = World::new(WorldConfig { videos, ..WorldConfig::default() }).expect("a world");
     let mut config = ClientConfig::new();
@@ -30,7 +31,7 @@ pub(crate) fn observed(stage: &Stage, partitions: i32, records: u64) {
     for n in 0..records {
         let (cycle, index) = (n / videos.max(1), n % videos.max(1));
         let Some(video) = world.video(index) else { continue };
-        let observation = observation(&world, &video, cycle);
+        let observation = observation(&world, &video, cycle, index % days.max(1));
         let payload = codec::encode(&observation).expect("encodes");
         let correlation = ids::coverage_id("bench", i64::try_from(cycle).unwrap_or(0), 0);
         let headers = OwnedHeaders::new_with_capacity(2)
@@ -51,8 +52,8 @@ pub(crate) fn observed(stage: &Stage, partitions: i32, records: u64) {
 }
 
 /// A video of the world as the Research API's connector observes it.
-fn observation(world: &World, video: &Video<'_>, cycle: u64) -> VideoObservation {
-    let at = world.end() + chrono::TimeDelta::hours(i64::try_from(cycle).unwrap_or(0));
+fn observation(world: &World, video: &Video<'_>, cycle: u64, day: u64) -> VideoObservation {
+    let at = world.end() + chrono::TimeDelta::hours(i64::try_from(cycle + 24 * day).unwrap_or(0));
     let (creator, sound, stats, caption) = (video.creator(), video.sound(), video.stats_at(at), video.caption());
     let cycle = i64::try_from(cycle).unwrap_or(0);
     VideoObservation {

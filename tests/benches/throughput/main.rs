@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Settings by environment: `TIDELAKE_BENCH_RECORDS` (1,000,000), `TIDELAKE_BENCH_SECONDS` of the whole path (30),
-//! `TIDELAKE_BENCH_ONLY` (a comma-separated choice of collect, enrich, land, path).
+//! `TIDELAKE_BENCH_DAYS` that the backlog is made of, mixed (1), `TIDELAKE_BENCH_ONLY` (a comma-separated choice of collect,
+//! enrich, land, path).
 //!
 //! Each role runs alone, as a process of the real binary, on a backlog that is there already; its rate is taken between
 //! its first and last sign of progress, so that starting up does not count. The bare consumer is librdkafka with land's
@@ -71,7 +72,7 @@ fn enrich_and_land(records: u64) {
     let stage = Stage::set();
     stage.done(&["check"]);
     let enriched = Meter::of(&stage, VIDEO_ENRICHED, "bench");
-    feed::observed(&stage, enriched.partitions, records);
+    feed::observed(&stage, enriched.partitions, records, setting("TIDELAKE_BENCH_DAYS", 1));
     let process = stage.start(&["run", "--roles", "enrich"], &[]);
     let progress = Progress::until(records, || enriched.written());
     println!("{}", Figure::of("enrich", &progress, &process));

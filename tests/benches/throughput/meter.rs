@@ -100,7 +100,8 @@ impl Meter {
             .set("enable.auto.commit", "false")
             .set("fetch.wait.max.ms", "100")
             .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "32768");
+            .set("queued.max.messages.kbytes", "32768")
+            .set("fetch.queue.backoff.ms", "10");
         let consumer: BaseConsumer = config.create().expect("a consumer");
         let metadata = consumer.fetch_metadata(Some(topic), ASK).expect("metadata");
         let partitions = i32::try_from(metadata.topics()[0].partitions().len()).expect("few partitions");
