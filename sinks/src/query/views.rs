@@ -19,7 +19,7 @@ pub struct View {
 }
 
 /// Every view, in an order in which each uses only those before it.
-pub const VIEWS: [View; 9] = [
+pub const VIEWS: [View; 10] = [
     View { name: "videos", about: "A video, by its newest observation", sql: VIDEOS },
     View { name: "video_stats", about: "A video's counts at one observation", sql: VIDEO_STATS },
     View { name: "video_hashtags", about: "A video and one of its hashtags, lower case", sql: VIDEO_HASHTAGS },
@@ -29,6 +29,11 @@ pub const VIEWS: [View; 9] = [
     View { name: "stats_24h", about: "A video's counts at 24 hours of age (seen at 12 to 24)", sql: STATS_24H },
     View { name: "stats_72h", about: "A video's counts at 72 hours of age (seen at 36 to 72)", sql: STATS_72H },
     View { name: "stats_7d", about: "A video's counts at 7 days of age (seen at 3½ to 7 days)", sql: STATS_7D },
+    View {
+        name: "coverage_by_task",
+        about: "What a task asked for and got, and why it stopped",
+        sql: COVERAGE_BY_TASK,
+    },
 ];
 
 /// One row per video: its newest observation.
@@ -166,3 +171,19 @@ pub(super) async fn register(session: &SessionContext) -> BTreeMap<&'static str,
     }
     broken
 }
+
+/// One row per task: how complete is what it brought?
+///
+/// `complete_cycles` ended because the source had no more; `interrupted` polls ended by a fault, a block or a spent quota.
+/// `requested`, `window_start` and `window_end` are null for tasks that ask for no number or no window.
+pub const COVERAGE_BY_TASK: &str = "
+SELECT provenance['task'] AS task, provenance['connector'] AS connector, count(*) AS polls, sum(requests) AS requests,
+       sum(requested) AS requested, sum(got) AS got, sum(\"new\") AS fresh, sum(rejected) AS rejected,
+       count(*) FILTER (WHERE stop_reason = 'exhausted') AS complete_cycles,
+       count(*) FILTER (WHERE stop_reason IN ('fault', 'blocked', 'quota')) AS interrupted,
+       min(window_start) AS window_start, max(window_end) AS window_end,
+       min(observed_at) AS first_poll, max(observed_at) AS last_poll,
+       last_value(stop_reason ORDER BY observed_at, page) AS last_stop,
+       last_value(fault ORDER BY observed_at, page) AS last_fault
+FROM coverage
+GROUP BY provenance['task'], provenance['connector']";

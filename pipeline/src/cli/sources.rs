@@ -1,0 +1,250 @@
+//! `tidelake sources`: what is collected, declared while the daemon runs.
+
+use super::Failure;
+use crate::config::{Config, TaskConfig, parse_duration};
+use crate::daemon::Daemon;
+use crate::log::LogError;
+use crate::log::client::Connection;
+use crate::log::tasks;
+use crate::plan::{Bounds, Kind, plan};
+use crate::roles::{collect, now};
+use clap::Subcommand;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::time::Duration;
+use tidelake_schemas::{Cursor, Task};
+
+#[derive(clap::Args)]
+pub(crate) struct SourcesArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Declare something to be collected.
+    Add(Box<AddArgs>),
+    /// List what is declared and how far it is.
+    List {
+        /// table, json or csv.
+        #[arg(long, default_value = "table")]
+        format: String,
+    },
+    /// Collect nothing for these until they are resumed.
+    Pause { names: Vec<String> },
+    /// Go on where they were paused.
+    Resume { names: Vec<String> },
+    /// Take these back. What they have collected stays.
+    Remove { names: Vec<String> },
+}
+
+#[derive(clap::Args)]
+struct AddArgs {
+    kind: Kind,
+    /// Handles, hashtags, keywords, sound ids, links, video ids, or the account's name.
+    #[arg(required = true, value_name = "VALUE")]
+    values: Vec<String>,
+    /// Unique name; made of kind and values if absent.
+    #[arg(long)]
+    name: Option<String>,
+    /// Time between cycles, e.g. 6h; absent: once.
+    #[arg(long, value_parser = duration, value_name = "DURATION")]
+    every: Option<Duration>,
+    /// Higher goes first.
+    #[arg(long, default_value_t = 0, allow_hyphen_values = true)]
+    priority: i32,
+    /// Two-letter codes of regions.
+    #[arg(long, value_delimiter = ',', value_name = "CODE")]
+    region: Vec<String>,
+    /// Backfill from this UTC day, YYYY-MM-DD.
+    #[arg(long, value_name = "DAY")]
+    from: Option<String>,
+    /// Up to this UTC day, inclusive; absent: today.
+    #[arg(long, value_name = "DAY")]
+    to: Option<String>,
+    /// Days that every cycle asks for again, to see late videos and newer counts (7 without --from).
+    #[arg(long, value_name = "DAYS")]
+    trailing_days: Option<u32>,
+    /// Records per cycle at most.
+    #[arg(long)]
+    limit: Option<u64>,
+    /// Show what would be declared.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| format!("{text:?} is not a duration; write 90s, 15m, 6h or 1d"))
+}
+
+pub(crate) async fn run(args: SourcesArgs, config: Config) -> Result<(), Failure> {
+    if let Action::Add(add) = args.action {
+        return declare(*add, config).await;
+    }
+    let daemon = Daemon::reach(config).await?;
+    match args.action {
+        Action::List { format } => list(&daemon, &format).await,
+        Action::Pause { names } => set_paused(&daemon, &names, true).await,
+        Action::Resume { names } => set_paused(&daemon, &names, false).await,
+        Action::Remove { names } => remove(&daemon, &names).await,
+        Action::Add(_) => Ok(()),
+    }
+}
+
+async fn declare(add: AddArgs, config: Config) -> Result<(), Failure> {
+    let task = task(&add)?;
+    crate::sources::check(&config, &task).map_err(|why| format!("source {}: {why}", task.name))?;
+    let record = crate::sources::record(&task, now());
+    let mut out = std::io::stdout();
+    if add.dry_run {
+        return Ok(writeln!(out, "{}: {} {}", record.task, record.connector, record.spec)?);
+    }
+    let daemon = Daemon::reach(config).await?;
+    if declared(&daemon).await?.contains_key(&record.task) {
+        let why = "is declared already. Remove it first, or choose another --name";
+        return Err(format!("source {} {why}", record.task).into());
+    }
+    tasks::declare(&daemon.connection, daemon.config.log.lanes, &record).await?;
+    Ok(writeln!(out, "{}: declared, by {}", record.task, record.connector)?)
+}
+
+fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
+    let bounds = Bounds {
+        regions: add.region.clone(),
+        from: add.from.clone(),
+        to: add.to.clone(),
+        trailing_days: add.trailing_days,
+        limit: add.limit,
+    };
+    let (connector, spec) = plan(add.kind, &add.values, &bounds)?;
+    Ok(TaskConfig {
+        name: add.name.clone().unwrap_or_else(|| name(add)),
+        connector: connector.to_owned(),
+        every: add.every.unwrap_or_default(),
+        priority: add.priority,
+        spec,
+    })
+}
+
+/// `hashtag/skincare,makeup/US`
+fn name(add: &AddArgs) -> String {
+    let kind = clap::ValueEnum::to_possible_value(&add.kind).map(|v| v.get_name().to_owned()).unwrap_or_default();
+    let values: Vec<&str> = add.values.iter().map(|v| v.trim_start_matches(['#', '@'])).collect();
+    let mut parts = vec![kind, values.join(",")];
+    if !add.region.is_empty() {
+        parts.push(add.region.join(",").to_uppercase());
+    }
+    parts.join("/")
+}
+
+/// Reads the task topic off the runtime's threads.
+async fn declared(daemon: &Daemon) -> Result<BTreeMap<String, Task>, Failure> {
+    let (connection, lanes) = (daemon.connection.clone(), daemon.config.log.lanes);
+    Ok(tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await??)
+}
+
+/// The named tasks, or an error that names what is declared.
+fn find(declared: &BTreeMap<String, Task>, names: &[String]) -> Result<Vec<Task>, Failure> {
+    let one = |name: &String| {
+        let known = || declared.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        declared.get(name).cloned().ok_or_else(|| format!("no source {name:?}; declared are: {}", known()))
+    };
+    Ok(names.iter().map(one).collect::<Result<_, _>>()?)
+}
+
+async fn set_paused(daemon: &Daemon, names: &[String], paused: bool) -> Result<(), Failure> {
+    for mut task in find(&declared(daemon).await?, names)? {
+        task.paused = paused;
+        tasks::declare(&daemon.connection, daemon.config.log.lanes, &task).await?;
+        writeln!(std::io::stdout(), "{}: {}", task.task, if paused { "paused" } else { "resumed" })?;
+    }
+    Ok(())
+}
+
+async fn remove(daemon: &Daemon, names: &[String]) -> Result<(), Failure> {
+    for task in find(&declared(daemon).await?, names)? {
+        tasks::remove(&daemon.connection, daemon.config.log.lanes, &task.task).await?;
+        writeln!(std::io::stdout(), "{}: removed; what it has collected stays", task.task)?;
+    }
+    Ok(())
+}
+
+async fn list(daemon: &Daemon, format: &str) -> Result<(), Failure> {
+    let tasks = declared(daemon).await?;
+    let (connection, lanes) = (daemon.connection.clone(), daemon.config.log.lanes);
+    let cursors = tokio::task::spawn_blocking(move || cursors(&connection, lanes)).await??;
+    let rows: Vec<[String; 7]> = tasks.values().map(|task| row(task, cursors.get(&task.task))).collect();
+    const HEADER: [&str; 7] = ["name", "connector", "every", "priority", "state", "cycle", "last poll"];
+    let mut out = std::io::stdout().lock();
+    match format {
+        "table" => {
+            let mut lines = comfy_table::Table::new();
+            lines.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(HEADER);
+            lines.add_rows(rows);
+            writeln!(out, "{lines}")?;
+        }
+        "csv" => {
+            writeln!(out, "{}", HEADER.join(","))?;
+            rows.iter().try_for_each(|row| writeln!(out, "{}", row.each_ref().map(|cell| quoted(cell)).join(",")))?;
+        }
+        "json" => {
+            let objects: Vec<serde_json::Value> =
+                tasks.values().map(|task| json(task, cursors.get(&task.task))).collect();
+            writeln!(out, "{}", serde_json::Value::Array(objects))?;
+        }
+        other => return Err(format!("unknown format {other:?}; formats are table, json and csv").into()),
+    }
+    Ok(())
+}
+
+fn cursors(connection: &Connection, lanes: i32) -> Result<HashMap<String, Cursor>, LogError> {
+    let mut all = HashMap::new();
+    for lane in 0..lanes {
+        all.extend(collect::cursors(connection, lane)?);
+    }
+    Ok(all)
+}
+
+/// A field of CSV (RFC 4180): names hold commas.
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+fn state(task: &Task, cursor: Option<&Cursor>) -> String {
+    match cursor {
+        _ if task.paused => "paused".into(),
+        None => "new".into(),
+        Some(c) if c.finished => "finished".into(),
+        Some(Cursor { resume_at: Some(at), .. }) if *at > now() => format!("waits until {at}"),
+        Some(c) if c.state.is_some() => format!("page {}", c.page),
+        Some(_) => "due".into(),
+    }
+}
+
+fn row(task: &Task, cursor: Option<&Cursor>) -> [String; 7] {
+    let every = if task.cadence_s == 0 { "once".into() } else { format!("{} s", task.cadence_s) };
+    let cycle = cursor.map(|c| c.cycle.to_string()).unwrap_or_default();
+    let last = cursor.map(|c| c.written_at.to_string()).unwrap_or_default();
+    let (name, connector) = (task.task.clone(), task.connector.clone());
+    [name, connector, every, task.priority.to_string(), state(task, cursor), cycle, last]
+}
+
+fn json(task: &Task, cursor: Option<&Cursor>) -> serde_json::Value {
+    let spec: serde_json::Value = serde_json::from_str(&task.spec).unwrap_or_default();
+    serde_json::json!({
+        "name": task.task,
+        "connector": task.connector,
+        "every_s": task.cadence_s,
+        "priority": task.priority,
+        "state": state(task, cursor),
+        "cycle": cursor.map(|c| c.cycle),
+        "page": cursor.map(|c| c.page),
+        "last_poll": cursor.map(|c| c.written_at.to_string()),
+        "declared_at": task.declared_at.to_string(),
+        "spec": spec,
+    })
+}
