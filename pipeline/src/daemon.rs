@@ -4,19 +4,17 @@ use crate::config::Config;
 use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::embedded::Embedded;
-use crate::log::topics;
-use crate::roles::collect::{Collect, lane_of};
+use crate::log::{tasks, topics};
+use crate::roles::collect::Collect;
 use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
 use crate::roles::{Progress, RoleError, Stop, now};
-use rdkafka::producer::FutureRecord;
-use rdkafka::util::Timeout;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
-use tidelake_schemas::{codec, topics::TASKS};
+use tidelake_schemas::Task;
 use tidelake_sinks::lake::{Lake, LakeError};
 use tidelake_stages::Stages;
 use tokio::task::JoinSet;
@@ -90,16 +88,33 @@ impl Daemon {
         Ok(Self { config, connection, lake, progress: Progress::default(), _broker: broker })
     }
 
-    /// Publishes the configuration's tasks to the task topic.
+    /// As [`Self::start`], but when another process runs the embedded broker of the data directory, by that one. For
+    /// commands that leave partitions alone.
+    pub(crate) async fn reach(config: Config) -> Result<Self, StartError> {
+        let running = if config.log.broker == "embedded" { Embedded::running(&config.data_dir) } else { None };
+        let Some(bootstrap) = running else { return Self::start(config).await };
+        let lake = Lake::at(&config.lake_location(), config.lake.storage.clone())?;
+        let connection = Connection::new(bootstrap, config.log.kafka.clone());
+        // That process may be about to make them.
+        topics::ensure(&connection, &config.layout()).await?;
+        Ok(Self { config, connection, lake, progress: Progress::default(), _broker: None })
+    }
+
+    /// Publishes the configuration's tasks to the task topic, unless they stand there already. One that was paused
+    /// stays paused.
     pub(crate) async fn declare_tasks(&self) -> Result<(), LogError> {
-        let producer = self.connection.producer()?;
+        let (connection, lanes) = (self.connection.clone(), self.config.log.lanes);
+        let read = tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await;
+        let declared = read.map_err(|e| LogError::Embedded(format!("tasks: {e}")))??;
         for task in &self.config.tasks {
-            let record = crate::sources::record(task, now());
-            let payload = codec::encode(&record)?;
-            let lane = lane_of(&record.task, self.config.log.lanes);
-            let message = FutureRecord::to(TASKS).partition(lane).key(&record.task).payload(&payload);
-            let sent = producer.send(message, Timeout::After(Duration::from_secs(30))).await;
-            sent.map_err(|(error, _)| LogError::kafka(format!("declare task {}", record.task))(error))?;
+            let mut record = crate::sources::record(task, now());
+            if let Some(old) = declared.get(&record.task) {
+                record.paused = old.paused;
+                if (Task { declared_at: old.declared_at, ..record.clone() }) == *old {
+                    continue;
+                }
+            }
+            tasks::declare(&self.connection, lanes, &record).await?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod daemon;
 mod drained;
 mod log;
 mod observe;
+mod plan;
 mod roles;
 mod sources;
 

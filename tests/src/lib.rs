@@ -92,6 +92,16 @@ impl Stage {
         }
     }
 
+    /// Resolves once a process has taken the data directory; at once where each process does not bring its own broker.
+    pub fn wait_for_embedded_broker(&self) {
+        let lock = self.dir.path().join("broker").join("lock");
+        let begun = Instant::now();
+        while self.is_embedded() && !std::fs::read_to_string(&lock).is_ok_and(|holder| holder.contains("broker")) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the embedded broker did not start");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).args(["--data-dir", self.dir.path().to_str().expect("UTF-8")]);

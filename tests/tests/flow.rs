@@ -1,6 +1,7 @@
 //! The whole path, in one process and in several: from a source to SQL.
 
 use std::time::{Duration, Instant};
+use tidelake_sandbox::{Sandbox, SandboxConfig, SimClock, World, WorldConfig};
 use tidelake_tests::Stage;
 
 /// The project's own recorded shapes.
@@ -50,6 +51,47 @@ fn roles_of_their_own_processes_share_the_work() {
     }
     let report = stage.audit();
     assert_eq!(report["balanced"], true, "{report:#}");
+}
+
+#[test]
+fn sources_are_declared_while_the_daemon_runs() {
+    let stage = Stage::alone();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let world = World::new(WorldConfig { videos: 2_000, days: 6, ..WorldConfig::default() }).expect("a world");
+    let creator = world.video(1_000).expect("a video").creator().handle;
+    let clock = Some(SimClock::frozen(world.end()));
+    let settings = SandboxConfig { world: world.config().clone(), clock, ..SandboxConfig::default() };
+    let sandbox = runtime.block_on(Sandbox::start(settings)).expect("the offline TikTok starts");
+    let base_url = sandbox.base_url();
+    let config = stage.dir().join("tidelake.toml");
+    let research = format!("[research]\nbase_url = \"{base_url}\"\nclient_key = \"k\"\nclient_secret = \"s\"\n");
+    std::fs::write(&config, research).expect("writes the configuration");
+    let config = config.to_str().expect("UTF-8").to_owned();
+    let sources = |arguments: &[&str]| stage.done(&[&["--config", &config, "sources"], arguments].concat());
+    let mut daemon = stage.start(&["run", "--config", &config], &[]);
+    stage.wait_for_embedded_broker();
+
+    let (from, to) = (world.config().epoch.format("%Y-%m-%d").to_string(), world.end().format("%Y-%m-%d").to_string());
+    sources(&["add", "creator", &creator, "--name", "one", "--from", &from, "--to", &to]);
+    let begun = Instant::now();
+    while stage.integer("SELECT count(*) FROM video_observations") == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing landed: {}", sources(&["list"]));
+    }
+    while !stage.done(&["coverage", "one", "--format", "json"]).contains("exhausted") {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the ledger did not land");
+    }
+    sources(&["add", "hashtag", "fyp", "--every", "1h", "--region", "US"]);
+    sources(&["pause", "hashtag/fyp/US"]);
+    let listed: serde_json::Value = serde_json::from_str(&sources(&["list", "--format", "json"])).expect("JSON");
+    let state = |name: &str| listed.as_array()?.iter().find(|s| s["name"] == name)?["state"].as_str();
+    assert_eq!((state("one"), state("hashtag/fyp/US")), (Some("finished"), Some("paused")), "{listed:#}");
+    sources(&["remove", "one", "hashtag/fyp/US"]);
+    assert_eq!(sources(&["list", "--format", "json"]).trim(), "[]");
+    let unknown = stage.run(&["--config", &config, "sources", "pause", "one"]);
+    assert!(!unknown.status.success(), "a source that is not declared cannot be paused");
+    daemon.signal("TERM");
+    assert_eq!(daemon.wait(Duration::from_secs(30)), Some(0), "drains and stops");
+    runtime.block_on(sandbox.stop());
 }
 
 #[test]

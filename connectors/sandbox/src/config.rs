@@ -70,6 +70,12 @@ pub struct SandboxConfig {
     pub credentials: Option<Credentials>,
     /// Real seconds a token lives (`expires_in`).
     pub token_seconds: u64,
+    /// Simulated seconds a refresh token lives (`refresh_expires_in`). Tokens of owners live by the simulated clock.
+    pub refresh_seconds: u64,
+    /// Whether a refresh token is replaced when it is used; the old one then is good for nothing.
+    pub rotates_refresh_tokens: bool,
+    /// Requests per (real) minute, endpoint and owner of the Display API.
+    pub display_per_minute: usize,
     /// HTTP status of refused token requests. The real service is known to use 200 with a flat error body.
     pub oauth_error_status: u16,
     /// How many searches are remembered; a forgotten one is counted again from its start.
@@ -86,6 +92,9 @@ impl Default for SandboxConfig {
             quota: Quota::default(),
             credentials: None,
             token_seconds: 7200,
+            refresh_seconds: 180 * 86_400,
+            rotates_refresh_tokens: true,
+            display_per_minute: 600,
             oauth_error_status: 200,
             remembered_searches: 1024,
         }

@@ -22,6 +22,12 @@ pub enum FaultKind {
     DailyQuota,
     /// 401 `access_token_invalid`; the token is dead from then on.
     TokenExpired,
+    /// Display API and refresh tokens: the owner has taken the consent back; every token of it is dead from then on.
+    ConsentRevoked,
+    /// Display API: 401 `scope_not_authorized` although the scope was granted.
+    ScopeMissing,
+    /// Display API: 401 `scope_permission_missed`.
+    ScopePermission,
     /// The token endpoint refuses with a flat `invalid_client`.
     OauthRefused,
     /// A page without items while `has_more` is true. The items come with the next page.
@@ -42,15 +48,35 @@ pub enum FaultKind {
     ConnectionReset,
     /// The connection is closed in the middle of the body.
     TruncatedBody,
+    /// Lists of accounts: the refusal of a list that its owner does not show.
+    ListHidden,
+    /// Lists of accounts: the cursor of the answer is the one that was asked for, and there is more.
+    CursorStuck,
+    /// Lists of accounts: the cursor of the answer is a text.
+    CursorAsText,
+    /// Liked and reposted videos: 400 for `favourites_count`, which the documentation spells in two ways.
+    SpellingRefused,
+    /// Reposted videos come under the other of the two documented names.
+    OtherListName,
+    /// Playlists: the first page whatever the cursor.
+    CursorIgnored,
+    /// The answer comes with HTTP 500, as playlists were seen to.
+    AnswerWithStatus500,
+    /// Batch compliance: the task has failed.
+    ValidationFailed,
+    /// Batch compliance: the task is still processed.
+    ValidationSlow,
+    /// Batch compliance: the file holds an id that was not submitted.
+    ForeignIds,
     /// Website: 400 `{"message":"Something went wrong","code":400}`, as for removed and private videos.
     OembedRefused,
     /// Website: 404 with JSON, which some users report for the same.
     NotFound,
     /// Website: 403 from the edge.
     Forbidden,
-    /// Website: 200 and the firewall's "Please wait…" page instead of JSON or a redirect.
+    /// Website and the file of batch compliance: 200 and the firewall's "Please wait…" page instead of an answer.
     HtmlPage,
-    /// Website: 200 and not one byte.
+    /// Website and the file of batch compliance: 200 and not one byte.
     EmptyBody,
     /// Website: a redirect to the login page.
     LoginRedirect,
@@ -58,6 +84,26 @@ pub enum FaultKind {
     ShortExpired,
     /// Website: a short link leads to itself.
     ShortLoop,
+    /// Website: 200 and a page in front of which a captcha stands.
+    CaptchaPage,
+    /// Website's lists: 200 and JSON that asks for a captcha.
+    CaptchaJson,
+    /// Website: 200 and the page for those who ask too often.
+    ThrottledPage,
+    /// Website's pages of videos and profiles: counts and times that only a login would show are empty.
+    LoginWall,
+    /// Website: 200, status 0, and `{}` where the item, the profile or the list should be.
+    EmptyItem,
+    /// Website's lists: 200, status 0, more to come, and no list.
+    MissingList,
+    /// Website's lists: the first page again, whatever the cursor.
+    RepeatedPage,
+    /// Website's pages of videos: not shown in this region.
+    RegionBlock,
+    /// Website's pages of videos: only for grown-ups who are logged in.
+    AgeGate,
+    /// robots.txt forbids everything.
+    RobotsClosed,
 }
 
 /// Where a request goes.
@@ -66,24 +112,81 @@ pub enum FaultKind {
 pub enum Endpoint {
     /// `POST /v2/oauth/token/`
     Token,
+    /// `POST /v2/oauth/revoke/`
+    Revoke,
+    /// `/v2/auth/authorize/`: the page on which an owner agrees.
+    Authorize,
+    /// `GET /v2/user/info/`
+    OwnInfo,
+    /// `POST /v2/video/list/`
+    OwnVideos,
+    /// `POST /v2/video/query/`
+    OwnQuery,
     /// `POST /v2/research/video/query/`
     VideoQuery,
     /// `POST /v2/research/video/comment/list/`
     CommentList,
     /// `POST /v2/research/user/info/`
     UserInfo,
+    /// `POST /v2/research/user/followers/`
+    Followers,
+    /// `POST /v2/research/user/following/`
+    Following,
+    /// `POST /v2/research/user/liked_videos/`
+    LikedVideos,
+    /// `POST /v2/research/user/pinned_videos/`
+    PinnedVideos,
+    /// `POST /v2/research/user/reposted_videos/`
+    RepostedVideos,
+    /// `POST /v2/research/playlist/info/`
+    PlaylistInfo,
+    /// `POST /v2/research/validation_task/create/`
+    ValidationCreate,
+    /// `POST /v2/research/validation_task_status/get/`
+    ValidationStatus,
+    /// `POST /v2/research/validation_task/download/`
+    ValidationDownload,
     /// `GET /oembed?url=…`
     Oembed,
     /// `HEAD /vm/CODE/`, `/vt/CODE/`, `/t/CODE/`
     ShortLink,
     /// Pages of videos and the addresses that redirect to them.
     VideoPage,
+    /// `GET /@handle`
+    UserPage,
+    /// `GET /tag/name`
+    TagPage,
+    /// `GET /music/slug-ID`
+    SoundPage,
+    /// `GET /api/post/item_list/` and the lists of hashtags and sounds, which the pages' own scripts call.
+    ItemList,
+    /// Pictures and films under signed addresses.
+    Media,
+    /// The page of the login.
+    Login,
+    /// `GET /robots.txt`
+    Robots,
 }
 
 impl Endpoint {
     /// Whether it belongs to the website, which asks for no token.
     pub(crate) fn is_website(self) -> bool {
-        matches!(self, Self::Oembed | Self::ShortLink | Self::VideoPage)
+        self.is_page() || matches!(self, Self::Oembed | Self::ShortLink | Self::Media | Self::Login | Self::Robots)
+    }
+
+    /// Whether it asks for an owner's token.
+    pub(crate) fn is_display(self) -> bool {
+        matches!(self, Self::OwnInfo | Self::OwnVideos | Self::OwnQuery)
+    }
+
+    /// Whether it is one of the three of batch compliance, whose bodies and answers have forms of their own.
+    pub(crate) fn is_validation(self) -> bool {
+        matches!(self, Self::ValidationCreate | Self::ValidationStatus | Self::ValidationDownload)
+    }
+
+    /// Whether it is a page that a browser shows, or what such a page calls.
+    pub(crate) fn is_page(self) -> bool {
+        matches!(self, Self::VideoPage | Self::UserPage | Self::TagPage | Self::SoundPage | Self::ItemList)
     }
 }
 

@@ -159,3 +159,46 @@ async fn troubles_strike_where_they_are_told_to() {
     let bench = Bench::start([FaultRule::next(FaultKind::ShortLoop, 1)]).await;
     assert_eq!(bench.location("/vm/ZM1/").await, (302, "https://vm.tiktok.com/ZM1/".into()));
 }
+
+/// The state document of a page.
+async fn scope(bench: &Bench, path: &str) -> Value {
+    let page = bench.ask(Method::GET, path).await.text().await.expect("text");
+    let (_, rest) = page.split_once("REHYDRATION__\" type=\"application/json\">").expect("a state");
+    let (state, _) = rest.split_once("</script>").expect("an end");
+    serde_json::from_str::<Value>(state).expect("JSON")["__DEFAULT_SCOPE__"].take()
+}
+
+#[tokio::test]
+async fn a_profiles_list_hands_out_every_video_once() {
+    let bench = Bench::start([]).await;
+    let (world, now) = (bench.sandbox.world(), bench.sandbox.clock().now());
+    let creator = (0..500).find_map(|n| world.creator(n).filter(|creator| !creator.is_restricted)).expect("one");
+    let all = (0..5_000).filter_map(|index| world.video(index));
+    let mut expected: Vec<_> =
+        all.filter(|video| video.creator_index() == creator.index && video.is_available(now)).collect();
+    expected.reverse();
+    let scope = scope(&bench, &format!("/@{}", creator.handle)).await;
+    let user = &scope["webapp.user-detail"]["userInfo"]["user"];
+    assert_eq!(user["id"].as_str(), Some(creator.id.to_string().as_str()));
+    let sec_uid = user["secUid"].as_str().expect("a secUid");
+    let (mut cursor, mut found) = ("0".to_owned(), Vec::new());
+    loop {
+        let path = format!("/api/post/item_list/?secUid={sec_uid}&count=30&cursor={cursor}");
+        let page: Value = bench.ask(Method::GET, &path).await.json().await.expect("JSON");
+        let items = page["itemList"].as_array().expect("a list");
+        assert!(items.len() <= 30 && items.iter().all(|item| item["createTime"].is_i64()));
+        found.extend(items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()));
+        cursor = page["cursor"].as_str().expect("a text").to_owned();
+        if page["hasMore"] == false {
+            break;
+        }
+    }
+    assert_eq!(found, expected.iter().map(|video| video.id().to_string()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn robots_may_ask_for_pages_but_not_for_the_login() {
+    let bench = Bench::start([]).await;
+    let robots = bench.ask(Method::GET, "/robots.txt").await.text().await.expect("text");
+    assert!(robots.contains("Disallow: /login") && !robots.lines().any(|line| line == "Disallow: /"), "{robots}");
+}

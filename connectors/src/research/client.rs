@@ -1,14 +1,12 @@
 //! Requests to the Research API, with every fault waited out that can be.
 
 use super::config::{Patience, ResearchConfig};
-use super::decode;
 use super::fault::Trouble;
 use super::quota::{Quota, reset_after};
+use super::request::{Purse, Refusal, Reply, Request};
 use super::token::{Token, TokenSource};
 use crate::source::{Fault, FaultClass};
 use secrecy::ExposeSecret;
-use serde_json::Value;
-use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
 use tidelake_schemas::Timestamp;
 
@@ -19,43 +17,7 @@ pub struct ResearchClient {
     http: reqwest::Client,
     tokens: TokenSource,
     quota: Quota,
-}
-
-/// A request for one page.
-#[derive(Debug)]
-pub(super) struct Request<'a> {
-    /// E.g. `video/query`.
-    pub(super) route: &'static str,
-    pub(super) fields: &'a str,
-    pub(super) body: &'a Value,
-    /// A gateway time-out can be answered by a narrower request.
-    pub(super) narrowable: bool,
-}
-
-/// What became of a request, and what it cost.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) requests: i32,
-    /// The last fault that was waited out.
-    pub(super) survived: Option<String>,
-    /// When the answer was there.
-    pub(super) at: Timestamp,
-    pub(super) outcome: Result<Box<RawValue>, Refusal>,
-}
-
-/// Why there is no page, where the caller can do something about it.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// No quota until then.
-    Quota(String, Timestamp),
-    /// The search id or the cursor was refused again and again: start the search again.
-    Stale(Fault),
-    /// The request is too broad.
-    Timeout(Fault),
-    /// This request will always be refused.
-    Request(Fault),
-    /// Anything else.
-    Fault(Fault),
+    follows: Quota,
 }
 
 /// The caller's clock, running on from the instant it named.
@@ -97,8 +59,17 @@ impl ResearchClient {
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let tokens = TokenSource::new(http.clone(), &config);
-        let quota = Quota::new(config.daily_quota);
-        Ok(Self { config, http, tokens, quota })
+        let (quota, follows) = (Quota::new(config.daily_quota), Quota::new(config.daily_follow_quota));
+        Ok(Self { config, http, tokens, quota, follows })
+    }
+
+    /// What a request is taken from; `None` when it is not counted.
+    fn purse(&self, purse: Purse) -> Option<&Quota> {
+        match purse {
+            Purse::Common => Some(&self.quota),
+            Purse::Follows => Some(&self.follows),
+            Purse::Validation => self.config.validation_in_quota.then_some(&self.quota),
+        }
     }
 
     /// How faults are waited out.
@@ -112,15 +83,15 @@ impl ResearchClient {
     }
 
     /// Sends a request until there is an answer or a fault outlasts its budget.
-    pub(super) async fn call(&self, request: &Request<'_>, clock: &Clock) -> Reply {
+    pub(super) async fn call<T>(&self, request: &Request<'_, T>, clock: &Clock) -> Reply<T> {
         let mut run = Run::new(&self.config.patience);
         loop {
             let failure = match self.attempt(request, clock, &mut run).await {
                 Ok(data) => return run.reply(clock, Ok(data)),
-                Err(failure) => failure.within(request),
+                Err(failure) => failure.within(request.narrowable),
             };
             let Some(delay) = run.wait(&failure) else {
-                let refusal = refusal(request, failure, run.requests, clock.now());
+                let refusal = refusal(request.route, failure, run.requests, clock.now());
                 return run.reply(clock, Err(refusal));
             };
             tracing::info!(route = request.route, fault = failure.message, wait = ?delay, "waiting out a fault");
@@ -130,7 +101,7 @@ impl ResearchClient {
     }
 
     /// One request; two when its token is refused.
-    async fn attempt(&self, request: &Request<'_>, clock: &Clock, run: &mut Run<'_>) -> Result<Box<RawValue>, Failure> {
+    async fn attempt<T>(&self, request: &Request<'_, T>, clock: &Clock, run: &mut Run<'_>) -> Result<T, Failure> {
         let token = self.tokens.get().await.map_err(Failure::of_token)?;
         let failure = match self.send(request, &token, clock, run).await {
             Err(failure) if failure.trouble == Trouble::Token && !run.renewed => failure,
@@ -142,29 +113,34 @@ impl ResearchClient {
         self.send(request, &token, clock, run).await
     }
 
-    async fn send(
+    async fn send<T>(
         &self,
-        request: &Request<'_>,
+        request: &Request<'_, T>,
         token: &Token,
         clock: &Clock,
         run: &mut Run<'_>,
-    ) -> Result<Box<RawValue>, Failure> {
-        if !self.quota.spend(clock.now()) {
-            let message = format!("the daily quota of {} requests is spent", self.config.daily_quota);
+    ) -> Result<T, Failure> {
+        if let Some(quota) = self.purse(request.purse)
+            && !quota.spend(clock.now())
+        {
+            let message = format!("the daily quota of {} requests is spent", quota.limit());
             return Err(Failure::new(Trouble::Quota, message));
         }
         run.requests += 1;
+        let (content_type, body) = request.body.write();
+        let fields = Some(("fields", request.fields)).filter(|(_, fields)| !fields.is_empty());
         let answer = self
             .http
             .post(self.config.url(&format!("v2/research/{}/", request.route)))
-            .query(&[("fields", request.fields)])
+            .query(fields.as_slice())
             .bearer_auth(token.secret.expose_secret())
-            .json(request.body)
+            .header(reqwest::header::CONTENT_TYPE, content_type)
+            .body(body)
             .send()
             .await?;
         let (status, retry_after) = (answer.status().as_u16(), retry_after(&answer));
         let bytes = answer.bytes().await?;
-        decode::open(status, &bytes).map_err(|(trouble, message)| {
+        (request.open)(status, &bytes).map_err(|(trouble, message)| {
             let message = message.replace(token.secret.expose_secret(), "***");
             Failure { retry_after, ..Failure::new(trouble, message) }
         })
@@ -188,8 +164,8 @@ impl Failure {
     }
 
     /// A time-out is trouble of the server where no narrower request can be made.
-    fn within(mut self, request: &Request<'_>) -> Self {
-        if self.trouble == Trouble::Timeout && !request.narrowable {
+    fn within(mut self, narrowable: bool) -> Self {
+        if self.trouble == Trouble::Timeout && !narrowable {
             self.trouble = Trouble::Server;
         }
         self
@@ -258,13 +234,13 @@ impl<'a> Run<'a> {
         left.then_some(delay)
     }
 
-    fn reply(self, clock: &Clock, outcome: Result<Box<RawValue>, Refusal>) -> Reply {
+    fn reply<T>(self, clock: &Clock, outcome: Result<T, Refusal>) -> Reply<T> {
         Reply { requests: self.requests, survived: self.survived, at: clock.now(), outcome }
     }
 }
 
 /// What is left to do when a failure is not waited out.
-fn refusal(request: &Request<'_>, failure: Failure, requests: i32, now: Timestamp) -> Refusal {
+fn refusal(route: &str, failure: Failure, requests: i32, now: Timestamp) -> Refusal {
     let Failure { trouble, message, retry_after, fault } = failure;
     if trouble == Trouble::Quota {
         return Refusal::Quota(message, reset_after(now));
@@ -273,7 +249,7 @@ fn refusal(request: &Request<'_>, failure: Failure, requests: i32, now: Timestam
         .then(|| now.plus_secs(retry_after.map_or(60, |wait| i64::try_from(wait.as_secs()).unwrap_or(60))));
     let fault = match fault {
         Some(fault) => Fault { requests, retry_at, ..fault },
-        None => trouble.fault(&format!("research {}", request.route), message, requests, retry_at),
+        None => trouble.fault(&format!("research {route}"), message, requests, retry_at),
     };
     match trouble {
         Trouble::Stale => Refusal::Stale(fault),

@@ -1,8 +1,8 @@
 //! The comments of videos, video by video.
 
-use super::client::{Refusal, Reply, Request};
 use super::decode::{ListPage, read_record};
 use super::records::read_comment;
+use super::request::{Refusal, Reply, Request};
 use super::source::{Poll, at_once, read_state, survive, unreadable};
 use super::task::CommentsTask;
 use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
@@ -39,11 +39,11 @@ pub(super) async fn poll(poll: &Poll<'_>, task: &CommentsTask, state: Option<&Va
     let Some(&video_id) = task.video_ids.get(at.index) else { return Ok(Page::default()) };
     let fields = task.field_list();
     let body = json!({"video_id": video_id, "max_count": task.max_count, "cursor": at.cursor});
-    let request = Request { route: ROUTE, fields: &fields, body: &body, narrowable: false };
+    let request = Request::new(ROUTE, &fields, &body);
     let mut reply = poll.call(&request).await;
     let asked = format!("comments of {video_id} from {}", at.cursor);
     let ledger = Ledger { requested: Some(task.max_count.into()), ..poll.ledger(ROUTE, asked, &reply) };
-    match std::mem::replace(&mut reply.outcome, Ok(Box::default())) {
+    match reply.take() {
         Ok(data) => page(poll, task, &at, &reply, &data, ledger),
         Err(Refusal::Request(fault)) => Ok(refused(task, &at, video_id, &body, &fault, ledger)),
         Err(refusal) => {

@@ -21,6 +21,13 @@ pub struct ResearchConfig {
     /// Requests per UTC day; the project's share of it when several programs use the same client key.
     #[serde(default = "daily_quota")]
     pub daily_quota: u32,
+    /// Requests per UTC day for the lists of followers and of followed accounts, which have a quota of their own.
+    #[serde(default = "daily_follow_quota")]
+    pub daily_follow_quota: u32,
+    /// Whether requests of batch compliance are taken from `daily_quota`. Nobody documents it; counting them is the
+    /// careful side.
+    #[serde(default = "validation_in_quota")]
+    pub validation_in_quota: bool,
     /// How faults are waited out.
     #[serde(default)]
     pub patience: Patience,
@@ -34,6 +41,8 @@ impl ResearchConfig {
             client_key: client_key.into(),
             client_secret,
             daily_quota: daily_quota(),
+            daily_follow_quota: daily_follow_quota(),
+            validation_in_quota: validation_in_quota(),
             patience: Patience::default(),
         }
     }
@@ -74,6 +83,14 @@ pub struct Patience {
     /// The wait when the per-minute rate is spent and the answer names none.
     #[serde(deserialize_with = "duration")]
     pub rate_delay: Duration,
+    /// The wait before a validation task is asked about for the first time; doubles each time.
+    #[serde(deserialize_with = "duration")]
+    pub validation_delay: Duration,
+    /// No wait for a validation task is longer.
+    #[serde(deserialize_with = "duration")]
+    pub validation_delay_max: Duration,
+    /// Questions about one validation task before its ids are submitted again.
+    pub validation_polls: u32,
     /// A token is renewed this long before it expires.
     #[serde(deserialize_with = "duration")]
     pub token_margin: Duration,
@@ -92,6 +109,9 @@ impl Default for Patience {
             server_budget: Duration::from_secs(300),
             rate_attempts: 5,
             rate_delay: Duration::from_secs(15),
+            validation_delay: Duration::from_secs(30),
+            validation_delay_max: Duration::from_secs(900),
+            validation_polls: 60,
             token_margin: Duration::from_secs(300),
         }
     }
@@ -103,6 +123,14 @@ fn base_url() -> String {
 
 fn daily_quota() -> u32 {
     1000
+}
+
+fn daily_follow_quota() -> u32 {
+    20_000
+}
+
+fn validation_in_quota() -> bool {
+    true
 }
 
 pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

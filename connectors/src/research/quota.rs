@@ -16,6 +16,11 @@ impl Quota {
         Self { limit, spent: Mutex::new((None, 0)) }
     }
 
+    /// Requests per day.
+    pub(super) fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// Counts one request, unless none is left today.
     pub(super) fn spend(&self, now: Timestamp) -> bool {
         let mut spent = self.spent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

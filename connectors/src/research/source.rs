@@ -1,9 +1,13 @@
 //! The connector: one page of a task per poll.
 
-use super::client::{Clock, Refusal, Reply, Request, ResearchClient};
+use super::client::{Clock, ResearchClient};
 use super::config::ResearchConfig;
+use super::ids::{FileIds, IdSource, ListIds};
+use super::list_task::ComplianceTask;
+use super::request::{Refusal, Reply, Request};
 use super::task::{ResearchTask, TaskError};
-use super::{CONNECTOR, ZONE, comments, users, videos};
+use super::user_lists::{self, UserList};
+use super::{CONNECTOR, ZONE, comments, compliance, playlists, users, videos};
 use crate::reading::ReadContext;
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason};
 use async_trait::async_trait;
@@ -18,6 +22,8 @@ use std::time::Instant;
 pub struct ResearchSource {
     client: Arc<ResearchClient>,
     task: ResearchTask,
+    /// Where the ids of batch compliance come from.
+    ids: Option<Arc<dyn IdSource>>,
 }
 
 /// Why a source could not be set up.
@@ -46,7 +52,37 @@ impl ResearchSource {
     /// When the task is wrong.
     pub fn with_client(client: Arc<ResearchClient>, task: ResearchTask) -> Result<Self, SetupError> {
         task.validate()?;
-        Ok(Self { client, task })
+        let ids = match &task {
+            ResearchTask::Compliance(task) => ids_of(task),
+            _ => None,
+        };
+        Ok(Self { client, task, ids })
+    }
+
+    /// Where the ids of batch compliance come from when the task names none.
+    #[must_use]
+    pub fn with_ids(self, ids: Arc<dyn IdSource>) -> Self {
+        Self { ids: self.ids.or(Some(ids)), ..self }
+    }
+}
+
+/// The ids that a task names itself.
+fn ids_of(task: &ComplianceTask) -> Option<Arc<dyn IdSource>> {
+    match (&task.ids, &task.file) {
+        (Some(ids), _) => Some(Arc::new(ListIds(ids.clone()))),
+        (None, Some(file)) => Some(Arc::new(FileIds::new(file))),
+        (None, None) => None,
+    }
+}
+
+fn no_ids() -> Fault {
+    Fault {
+        class: FaultClass::Request,
+        operation: "research validation_task".into(),
+        message: "there are no ids to refresh".into(),
+        action: "Give `ids` or `file` in the task, or run it where the stored ids can be read.".into(),
+        retry_at: None,
+        requests: 0,
     }
 }
 
@@ -57,6 +93,13 @@ impl Source for ResearchSource {
             ResearchTask::Videos(_) => &[videos::ROUTE],
             ResearchTask::User(_) => &[users::ROUTE],
             ResearchTask::Comments(_) => &[comments::ROUTE],
+            ResearchTask::Followers(_) => UserList::Followers.routes(),
+            ResearchTask::Following(_) => UserList::Following.routes(),
+            ResearchTask::Liked(_) => UserList::Liked.routes(),
+            ResearchTask::Pinned(_) => UserList::Pinned.routes(),
+            ResearchTask::Reposted(_) => UserList::Reposted.routes(),
+            ResearchTask::Playlist(_) => &[playlists::ROUTE],
+            ResearchTask::Compliance(_) => compliance::ROUTES,
         };
         Capabilities { connector: CONNECTOR, routes, zone: ZONE, repeatable: true }
     }
@@ -74,11 +117,21 @@ impl Source for ResearchSource {
             ResearchTask::Videos(task) => videos::poll(&poll, task, state).await,
             ResearchTask::User(task) => users::poll(&poll, task, state).await,
             ResearchTask::Comments(task) => comments::poll(&poll, task, state).await,
+            ResearchTask::Followers(task) => user_lists::poll(&poll, UserList::Followers, task, state).await,
+            ResearchTask::Following(task) => user_lists::poll(&poll, UserList::Following, task, state).await,
+            ResearchTask::Liked(task) => user_lists::poll(&poll, UserList::Liked, task, state).await,
+            ResearchTask::Pinned(task) => user_lists::poll(&poll, UserList::Pinned, task, state).await,
+            ResearchTask::Reposted(task) => user_lists::poll(&poll, UserList::Reposted, task, state).await,
+            ResearchTask::Playlist(task) => playlists::poll(&poll, task, state).await,
+            ResearchTask::Compliance(task) => {
+                let ids = self.ids.as_deref().ok_or_else(no_ids)?;
+                compliance::poll(&poll, task, ids, state).await
+            }
         }
     }
 }
 
-/// What the three kinds of poll share.
+/// What all kinds of poll share.
 pub(super) struct Poll<'a> {
     pub(super) client: &'a ResearchClient,
     pub(super) context: &'a CycleContext,
@@ -87,12 +140,12 @@ pub(super) struct Poll<'a> {
 }
 
 impl Poll<'_> {
-    pub(super) async fn call(&self, request: &Request<'_>) -> Reply {
+    pub(super) async fn call<T>(&self, request: &Request<'_, T>) -> Reply<T> {
         self.client.call(request, &self.clock).await
     }
 
     /// The context of the records of an answer.
-    pub(super) fn reading(&self, route: &'static str, reply: &Reply) -> ReadContext<'_> {
+    pub(super) fn reading<T>(&self, route: &'static str, reply: &Reply<T>) -> ReadContext<'_> {
         ReadContext {
             task: &self.context.task,
             cycle: self.context.cycle,
@@ -106,7 +159,7 @@ impl Poll<'_> {
     }
 
     /// A ledger entry that says what was asked and what it cost.
-    pub(super) fn ledger(&self, route: &str, asked: String, reply: &Reply) -> Ledger {
+    pub(super) fn ledger<T>(&self, route: &str, asked: String, reply: &Reply<T>) -> Ledger {
         Ledger {
             route: route.into(),
             asked,
@@ -155,7 +208,7 @@ pub(super) fn at_once<S: Serialize>(state: &S) -> Next {
     Next::Page { state: write_state(state), not_before: None }
 }
 
-fn write_state<S: Serialize>(state: &S) -> Value {
+pub(super) fn write_state<S: Serialize>(state: &S) -> Value {
     serde_json::to_value(state).unwrap_or_default()
 }
 

@@ -1,7 +1,10 @@
 //! What a task asks the Research API for, as it stands in a configuration.
 
 use super::day::Day;
+use super::list_task::{ComplianceTask, PlaylistTask, UserListTask};
 use super::query::{Query, QueryError};
+use super::settings::{self, check_count, check_fields, check_ids, check_usernames, field_list, setting};
+use super::user_lists::UserList;
 use serde::{Deserialize, Serialize};
 
 /// The most records the source gives per request.
@@ -61,6 +64,20 @@ pub enum ResearchTask {
     User(UserTask),
     /// The comments of videos.
     Comments(CommentsTask),
+    /// Who follows accounts.
+    Followers(UserListTask),
+    /// Whom accounts follow.
+    Following(UserListTask),
+    /// The videos that accounts liked, where they show them.
+    Liked(UserListTask),
+    /// The videos that accounts pinned to their profiles.
+    Pinned(UserListTask),
+    /// The videos that accounts reposted.
+    Reposted(UserListTask),
+    /// The videos of playlists.
+    Playlist(PlaylistTask),
+    /// Which stored videos or comments are gone.
+    Compliance(ComplianceTask),
 }
 
 /// The videos that a query finds, published from `start` to `end`.
@@ -83,7 +100,7 @@ pub struct VideosTask {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<String>>,
     /// Records per request, 1 to 100.
-    #[serde(default = "max_count")]
+    #[serde(default = "settings::max_count")]
     pub max_count: u32,
     /// Records per cycle at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,13 +123,13 @@ pub struct UserTask {
 #[serde(deny_unknown_fields)]
 pub struct CommentsTask {
     /// Video ids, as numbers or decimal texts.
-    #[serde(deserialize_with = "ids")]
+    #[serde(deserialize_with = "settings::ids")]
     pub video_ids: Vec<i64>,
     /// The fields to ask for; all of them if absent. `id` is always asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<String>>,
     /// Records per request, 1 to 100.
-    #[serde(default = "max_count")]
+    #[serde(default = "settings::max_count")]
     pub max_count: u32,
 }
 
@@ -148,6 +165,13 @@ impl ResearchTask {
             Self::Videos(task) => task.validate(),
             Self::User(task) => task.validate(),
             Self::Comments(task) => task.validate(),
+            Self::Followers(task) => task.validate(UserList::Followers),
+            Self::Following(task) => task.validate(UserList::Following),
+            Self::Liked(task) => task.validate(UserList::Liked),
+            Self::Pinned(task) => task.validate(UserList::Pinned),
+            Self::Reposted(task) => task.validate(UserList::Reposted),
+            Self::Playlist(task) => task.validate(),
+            Self::Compliance(task) => task.validate(),
         }
     }
 }
@@ -176,13 +200,7 @@ impl VideosTask {
 impl UserTask {
     fn validate(&self) -> Result<(), TaskError> {
         check_fields(self.fields.as_deref(), USER_FIELDS)?;
-        if self.usernames.is_empty() {
-            return setting("usernames", "the list is empty");
-        }
-        match self.usernames.iter().find(|name| crate::reading::clean_handle(name).is_empty()) {
-            Some(name) => setting("usernames", format!("`{name}` is no handle")),
-            None => Ok(()),
-        }
+        check_usernames(&self.usernames)
     }
 
     /// The fields to ask for, as the query string takes them.
@@ -195,62 +213,13 @@ impl CommentsTask {
     fn validate(&self) -> Result<(), TaskError> {
         check_fields(self.fields.as_deref(), COMMENT_FIELDS)?;
         check_count(self.max_count)?;
-        if self.video_ids.is_empty() {
-            return setting("video_ids", "the list is empty");
-        }
-        match self.video_ids.iter().find(|&&id| id <= 0) {
-            Some(id) => setting("video_ids", format!("{id} is no video id")),
-            None => Ok(()),
-        }
+        check_ids("video_ids", &self.video_ids)
     }
 
     /// The fields to ask for, as the query string takes them.
     pub fn field_list(&self) -> String {
         field_list(self.fields.as_deref(), COMMENT_FIELDS)
     }
-}
-
-fn setting(name: &'static str, problem: impl Into<String>) -> Result<(), TaskError> {
-    Err(TaskError::Setting(name, problem.into()))
-}
-
-fn check_count(max_count: u32) -> Result<(), TaskError> {
-    if (1..=MAX_COUNT).contains(&max_count) {
-        return Ok(());
-    }
-    setting("max_count", format!("{max_count} is not between 1 and {MAX_COUNT}"))
-}
-
-fn check_fields(fields: Option<&[String]>, known: &[&str]) -> Result<(), TaskError> {
-    let Some(fields) = fields else { return Ok(()) };
-    if fields.is_empty() {
-        return setting("fields", "the list is empty; leave it out to ask for every field");
-    }
-    match fields.iter().find(|field| !known.contains(&field.as_str())) {
-        Some(field) => setting("fields", format!("`{field}` is unknown; the source knows {}", known.join(", "))),
-        None => Ok(()),
-    }
-}
-
-/// The fields asked for, with `id`, without which no record could be told from another.
-fn field_list(fields: Option<&[String]>, known: &[&str]) -> String {
-    match fields {
-        None => known.join(","),
-        Some(fields) if fields.iter().any(|field| field == "id") => fields.join(","),
-        Some(fields) => format!("id,{}", fields.join(",")),
-    }
-}
-
-fn max_count() -> u32 {
-    MAX_COUNT
-}
-
-fn ids<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
-    let values = Vec::<serde_json::Value>::deserialize(deserializer)?;
-    let read = |value: &serde_json::Value| {
-        crate::reading::as_i64(value).ok_or_else(|| serde::de::Error::custom(format!("{value} is no id")))
-    };
-    values.iter().map(read).collect()
 }
 
 #[cfg(test)]

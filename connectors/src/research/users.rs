@@ -1,8 +1,8 @@
 //! Accounts by name, one per page.
 
-use super::client::{Refusal, Reply, Request};
 use super::decode::read_record;
 use super::records::read_user;
+use super::request::{Refusal, Reply, Request};
 use super::source::{Poll, at_once, read_state, survive};
 use super::task::UserTask;
 use crate::reading::clean_handle;
@@ -25,10 +25,10 @@ pub(super) async fn poll(poll: &Poll<'_>, task: &UserTask, state: Option<&Value>
     let Some(username) = task.usernames.get(at.index) else { return Ok(Page::default()) };
     let username = clean_handle(username);
     let (fields, body) = (task.field_list(), json!({"username": username}));
-    let request = Request { route: ROUTE, fields: &fields, body: &body, narrowable: false };
+    let request = Request::new(ROUTE, &fields, &body);
     let mut reply = poll.call(&request).await;
     let ledger = Ledger { requested: Some(1), ..poll.ledger(ROUTE, format!("user {username}"), &reply) };
-    let mut page = match std::mem::replace(&mut reply.outcome, Ok(Box::default())) {
+    let mut page = match reply.take() {
         Ok(data) => answered(poll, &username, &reply, &data, ledger),
         Err(Refusal::Request(fault)) => refused(poll, &username, &reply, &fault, ledger),
         Err(refusal) => return survive(ledger, refusal, &at, None, None),
@@ -77,7 +77,8 @@ fn refused(poll: &Poll<'_>, username: &str, reply: &Reply, fault: &Fault, ledger
     page
 }
 
-fn why_unavailable(message: &str) -> Option<&'static str> {
+/// What a refusal says about the account; `None` when it says nothing.
+pub(super) fn why_unavailable(message: &str) -> Option<&'static str> {
     let message = message.to_lowercase();
     if message.contains("cannot find the user") {
         Some("not_found")

@@ -1,8 +1,8 @@
 //! Videos by query, window by window, oldest first.
 
-use super::client::{Reply, Request};
 use super::decode::{ListPage, read_record};
 use super::records::read_video;
+use super::request::{Reply, Request};
 use super::source::{Poll, at_once, read_state, survive, unreadable};
 use super::task::VideosTask;
 use super::window::VideosState;
@@ -22,7 +22,7 @@ pub(super) async fn poll(poll: &Poll<'_>, task: &VideosTask, state: Option<&Valu
         },
     };
     let (fields, body) = (task.field_list(), body(task, &at));
-    let request = Request { route: ROUTE, fields: &fields, body: &body, narrowable: at.is_divisible() };
+    let request = Request { narrowable: at.is_divisible(), ..Request::new(ROUTE, &fields, &body) };
     let mut reply = poll.call(&request).await;
     let ledger = Ledger {
         window_start: Some(at.start.start()),
@@ -30,7 +30,7 @@ pub(super) async fn poll(poll: &Poll<'_>, task: &VideosTask, state: Option<&Valu
         requested: Some(per_page(task).into()),
         ..poll.ledger(ROUTE, asked(task, &at), &reply)
     };
-    match std::mem::replace(&mut reply.outcome, Ok(Box::default())) {
+    match reply.take() {
         Ok(data) => page(poll, task, &at, &reply, &data, ledger),
         Err(refusal) => {
             let restart = (at.restarts < poll.client.patience().stale_restarts).then(|| at.restarted());

@@ -1,16 +1,20 @@
 //! The command line: one file per command.
 
+mod accounts;
 mod audit;
 mod broker;
 mod check;
+mod coverage;
 mod demo;
 mod enrich;
 mod import;
 mod lake;
+mod login;
 mod repl;
 mod reset;
 mod resolve;
 mod run;
+mod sources;
 mod sql;
 mod tables;
 mod tap;
@@ -79,10 +83,20 @@ pub(crate) enum Command {
     Enrich(enrich::EnrichArgs),
     /// Say what links point at; short links are asked for with one request each.
     Resolve(resolve::ResolveArgs),
+    /// Log an account in: its owner agrees on TikTok's page, and the Display API may be asked for it.
+    Login(login::LoginArgs),
+    /// List the accounts that are logged in, without secrets.
+    Accounts(accounts::AccountsArgs),
+    /// Take an account's consent back and remove it.
+    Logout(accounts::LogoutArgs),
+    /// What is collected: add, list, pause, resume, remove, while the daemon runs.
+    Sources(sources::SourcesArgs),
     /// Ask the lake in SQL; without a query, a prompt.
     Sql(sql::SqlArgs),
     /// List tables and views.
     Tables(tables::TablesArgs),
+    /// How complete is what was collected: what each task asked for, got, and why it stopped.
+    Coverage(coverage::CoverageArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -113,8 +127,13 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Import(args) => import::run(&args, config).await,
         Command::Enrich(args) => enrich::run(&args),
         Command::Resolve(args) => resolve::run(&args, &config).await,
+        Command::Login(args) => login::run(&args, &config).await,
+        Command::Accounts(args) => accounts::run(&args, &config).await,
+        Command::Logout(args) => accounts::logout(&args, &config).await,
+        Command::Sources(args) => sources::run(args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
+        Command::Coverage(args) => coverage::run(&args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,

@@ -15,8 +15,13 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+#[cfg(feature = "browser")]
+use tidelake_connectors::browser::BrowserConfig;
+use tidelake_connectors::client::Profile;
+use tidelake_connectors::display::DisplayConfig;
 use tidelake_connectors::oembed::OembedConfig;
 use tidelake_connectors::research::ResearchConfig;
+use tidelake_connectors::web::WebConfig;
 use tidelake_sinks::lake::WriterOptions;
 use units::{bytes, duration};
 
@@ -31,8 +36,17 @@ pub(crate) struct Config {
     pub shutdown: Shutdown,
     /// The Research API, when it is configured.
     pub research: Option<ResearchConfig>,
+    /// The Display API, when it is configured.
+    pub display: Option<DisplayConfig>,
     /// The oEmbed route, which needs no credentials.
     pub oembed: OembedConfig,
+    /// What tidelake is run for: fixes the routes that may be taken. Absent: the official ones.
+    pub profile: Option<Profile>,
+    /// Public pages over HTTP; off unless the profile and an acknowledgement open them.
+    pub web: Option<WebConfig>,
+    /// Public pages in a browser; off likewise.
+    #[cfg(feature = "browser")]
+    pub browser: Option<BrowserConfig>,
     pub tasks: Vec<TaskConfig>,
 }
 
@@ -130,7 +144,7 @@ impl Default for Shutdown {
 pub(crate) struct TaskConfig {
     /// Unique name; provenance and cursors go by it.
     pub name: String,
-    /// `research-api` or `oembed`.
+    /// `research-api`, `display-api`, `oembed`, `web` or `browser`.
     pub connector: String,
     /// Time between cycles; absent = once.
     #[serde(default, deserialize_with = "duration")]
@@ -142,7 +156,10 @@ pub(crate) struct TaskConfig {
     pub spec: serde_json::Value,
 }
 
-const SECTIONS: [&str; 8] = ["data_dir", "log", "lake", "logging", "shutdown", "research", "oembed", "tasks"];
+#[rustfmt::skip]
+const SECTIONS: [&str; 12] = [
+    "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "tasks",
+];
 
 impl Config {
     /// Reads the file (none: defaults), then the environment.
@@ -168,7 +185,12 @@ impl Config {
             logging: section(&mut table, "logging", mistakes).unwrap_or_default(),
             shutdown: section(&mut table, "shutdown", mistakes).unwrap_or_default(),
             research: section(&mut table, "research", mistakes),
+            display: section(&mut table, "display", mistakes),
             oembed: section(&mut table, "oembed", mistakes).unwrap_or_default(),
+            profile: section(&mut table, "profile", mistakes),
+            web: section(&mut table, "web", mistakes),
+            #[cfg(feature = "browser")]
+            browser: section(&mut table, "browser", mistakes),
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);
@@ -189,6 +211,9 @@ impl Config {
         }
         if !["auto", "pretty", "json"].contains(&self.logging.format.as_str()) {
             wrong("logging.format", format!("{:?} is not auto, pretty or json", self.logging.format));
+        }
+        if let Some(Err(why)) = self.display.as_ref().map(DisplayConfig::key_source) {
+            wrong("display.key_file", why);
         }
         let mut names = std::collections::HashSet::new();
         for (i, task) in self.tasks.iter().enumerate() {
@@ -274,6 +299,44 @@ mod tests {
         let expected =
             ["speling", "lake.commit_age", "tasks[0].name", "log.lanes", "log.replication", "logging.format"];
         assert_eq!(paths, expected);
+    }
+
+    #[test]
+    fn public_pages_are_off_until_they_are_opened() {
+        let task = "[[tasks]]\nname = \"t\"\nconnector = \"web\"\nspec = { kind = \"user\", handles = [\"a\"] }\n";
+        let open = "[web]\ncontact = \"https://lab.example\"\nacknowledgement = { approval = \"letter 17\" }\n";
+        let why = |text: &str| load(text).1.into_iter().map(|mistake| mistake.why).collect::<Vec<_>>().join("\n");
+        assert_eq!(why(&format!("profile = \"web\"\n{open}{task}")), "");
+        for (text, part) in [
+            (task.to_owned(), "is off"),
+            (format!("profile = \"web\"\n{task}"), "is off"),
+            (format!("{open}{task}"), "is off"),
+            (format!("profile = \"research\"\n{open}{task}"), "whatever is acknowledged"),
+            (format!("profile = \"web\"\n[web]\ncontact = \"x\"\n{task}"), "acknowledgement.approval"),
+            (format!("profile = \"web\"\n[web]\nacknowledgement = {{ approval = \"l\" }}\n{task}"), "contact"),
+            (format!("profile = \"donation\"\n{}", task.replace("\"web\"", "\"oembed\"")), "not in profile"),
+        ] {
+            let why = why(&text);
+            assert!(why.contains(part), "{part}: {why}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_the_accounts_has_one_place() {
+        let section = "[display]\nclient_key = \"k\"\nclient_secret = \"s\"\n";
+        let task =
+            "[[tasks]]\nname = \"t\"\nconnector = \"display-api\"\nspec = { kind = \"account\", account = \"a\" }\n";
+        let dir = tempfile::tempdir().expect("temp dir");
+        let file = dir.path().join("accounts.key");
+        std::fs::write(&file, "ab".repeat(32) + "\n").expect("writes");
+        let (config, mistakes) = load(&format!("{section}key_file = {:?}\n{task}", file.display().to_string()));
+        assert!(mistakes.is_empty(), "{mistakes:?}");
+        assert!(!format!("{config:?}").contains("abab"), "a key is shown");
+        assert!(load(&format!("{section}key_command = [\"kms\", \"decrypt\"]\n{task}")).1.is_empty());
+        for (text, path) in [(section.to_owned(), "display.key_file"), (task.to_owned(), "tasks[0] (t)")] {
+            let mistakes = load(&text).1;
+            assert!(mistakes.iter().any(|mistake| mistake.path == path), "{path}: {mistakes:?}");
+        }
     }
 
     #[test]

@@ -66,6 +66,17 @@ impl Embedded {
         Ok(Self { address, serving, batches, _lock: lock })
     }
 
+    /// `host:port` of the broker that another process runs on this data directory, if one does.
+    pub(crate) fn running(data_dir: &Path) -> Option<String> {
+        let mut lock = File::open(data_dir.join("broker").join("lock")).ok()?;
+        if !matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+            return None;
+        }
+        let mut holder = String::new();
+        lock.read_to_string(&mut holder).ok()?;
+        holder.trim().rsplit_once("broker ").map(|(_, address)| address.to_owned())
+    }
+
     /// `host:port` for clients.
     pub(crate) fn bootstrap(&self) -> String {
         self.address.to_string()

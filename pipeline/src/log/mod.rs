@@ -8,6 +8,7 @@
 pub(crate) mod client;
 pub(crate) mod embedded;
 pub(crate) mod reader;
+pub(crate) mod tasks;
 pub(crate) mod topics;
 
 /// What can go wrong with the log.

@@ -5,12 +5,22 @@ use super::client::Connection;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::{Duration, Instant};
 
 /// How long the broker may stay silent before a read is given up.
 const SILENCE: Duration = Duration::from_secs(30);
 const ASK: Duration = Duration::from_secs(15);
+/// How long a topic may be unknown to a broker after another has made it.
+const NEW: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a broker answers about a topic that it has not heard of yet.
+fn is_new(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
+    matches!(code, LeaderNotAvailable | UnknownPartition | UnknownTopic | UnknownTopicOrPartition)
+}
 
 /// Reads stretches of partitions.
 pub(crate) struct Reader {
@@ -26,7 +36,15 @@ impl Reader {
     /// First offset there is, next offset to be written.
     pub(crate) fn watermarks(&self, topic: &str, partition: i32) -> Result<(i64, i64), LogError> {
         let operation = format!("watermarks of {topic}/{partition}");
-        self.consumer.fetch_watermarks(topic, partition, ASK).map_err(LogError::kafka(operation))
+        let asked = Instant::now();
+        loop {
+            match self.consumer.fetch_watermarks(topic, partition, ASK) {
+                Err(KafkaError::MetadataFetch(code)) if is_new(code) && asked.elapsed() < NEW => {
+                    std::thread::sleep(PAUSE)
+                }
+                answer => return answer.map_err(LogError::kafka(operation)),
+            }
+        }
     }
 
     /// Hands over each message of `from..to`, in order.
@@ -70,7 +88,7 @@ impl Reader {
                 Some(Err(error)) if heard.elapsed() > SILENCE => return Err(error),
                 Some(Err(error)) => tracing::debug!(%error, "reader"),
                 None if heard.elapsed() > SILENCE => {
-                    return Err(KafkaError::MessageConsumption(rdkafka::types::RDKafkaErrorCode::OperationTimedOut));
+                    return Err(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut));
                 }
                 None => {}
             }

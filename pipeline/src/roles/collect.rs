@@ -9,7 +9,7 @@ mod lane;
 mod publish;
 mod schedule;
 
-pub(crate) use lane::{Lane, lane_of};
+pub(crate) use lane::{Lane, cursors, lane_of};
 use schedule::Changes;
 pub(crate) use schedule::{Entry, step};
 

@@ -2,11 +2,17 @@
 
 mod admin;
 mod answer;
+mod authorize;
 mod body;
 mod comments;
+mod compliance;
+mod display;
 mod fields;
+mod grants;
+mod lists;
 mod oauth;
 mod oembed;
+mod playlists;
 mod searches;
 mod shared;
 mod stats;
@@ -129,10 +135,28 @@ fn router(shared: Arc<Shared>) -> Router {
         ("/v2/research/video/query", Endpoint::VideoQuery),
         ("/v2/research/video/comment/list", Endpoint::CommentList),
         ("/v2/research/user/info", Endpoint::UserInfo),
+        ("/v2/research/user/followers", Endpoint::Followers),
+        ("/v2/research/user/following", Endpoint::Following),
+        ("/v2/research/user/liked_videos", Endpoint::LikedVideos),
+        ("/v2/research/user/pinned_videos", Endpoint::PinnedVideos),
+        ("/v2/research/user/reposted_videos", Endpoint::RepostedVideos),
+        ("/v2/research/playlist/info", Endpoint::PlaylistInfo),
+        ("/v2/research/validation_task/create", Endpoint::ValidationCreate),
+        ("/v2/research/validation_task_status/get", Endpoint::ValidationStatus),
+        ("/v2/research/validation_task/download", Endpoint::ValidationDownload),
     ] {
         let handler = post(move |state, wire, request| handle(state, endpoint, wire, request));
         router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
+    for (path, endpoint) in display::POSTS {
+        let handler = post(move |state, wire, request| handle(state, endpoint, wire, request));
+        router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
+    }
+    let info = get(|state, wire, request| handle(state, Endpoint::OwnInfo, wire, request));
+    let consent = |state, wire, request| handle(state, Endpoint::Authorize, wire, request);
+    router = router.route("/v2/user/info", info.clone()).route("/v2/user/info/", info);
+    router = router.route("/v2/auth/authorize", get(consent).post(consent));
+    router = router.route("/v2/auth/authorize/", get(consent).post(consent));
     for (path, endpoint) in website::ROUTES {
         // GET stands for HEAD, too.
         let handler = get(move |state, wire, request| handle(state, endpoint, wire, request));
@@ -149,6 +173,7 @@ fn router(shared: Arc<Shared>) -> Router {
 /// A request as far as it is read.
 struct Call {
     path: String,
+    host: String,
     token: Option<String>,
     content_type: String,
     parameters: HashMap<String, String>,
@@ -161,12 +186,12 @@ impl Call {
         let (parts, body) = request.into_parts();
         let parameters = Parameters::try_from_uri(&parts.uri).map(|Parameters(found)| found).unwrap_or_default();
         let text = |name| text_of(&parts.headers, name);
-        let content_type = text(header::CONTENT_TYPE);
+        let (content_type, host) = (text(header::CONTENT_TYPE), text(header::HOST));
         let token = bearer(&text(header::AUTHORIZATION));
         let body = axum::body::to_bytes(body, 1 << 20).await.ok()?;
         let form = read_form(&content_type, body.clone()).await;
         let path = parts.uri.path().to_owned();
-        Some(Self { path, token, content_type, parameters, body, form })
+        Some(Self { path, host, token, content_type, parameters, body, form })
     }
 }
 
@@ -235,12 +260,35 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
             Err(refusal) => refusal.into_answer(shared),
         };
     }
+    if endpoint == Endpoint::Authorize {
+        return authorize::answer(shared, &call.parameters, &call.form);
+    }
+    if endpoint == Endpoint::Revoke {
+        return match server_trouble(shared, endpoint) {
+            Ok(()) => oauth::revoke(shared, &call.form),
+            Err(refusal) => refusal.into_answer(shared),
+        };
+    }
+    if endpoint.is_display() {
+        return match display::answer(shared, endpoint, call) {
+            Ok(data) => Answer::ok(shared, data),
+            Err(refusal) => refusal.into_answer(shared),
+        };
+    }
     if endpoint.is_website() {
-        return website::answer(shared, endpoint, &call.path, &call.parameters);
+        let asked = website::Asked { path: &call.path, host: &call.host, parameters: &call.parameters };
+        return website::answer(shared, endpoint, &asked);
+    }
+    if endpoint.is_validation() {
+        let answer = admit(shared, endpoint, call).and_then(|()| compliance::answer(shared, endpoint, call));
+        return answer.unwrap_or_else(|refusal| refusal.into_answer(shared));
     }
     match research(shared, endpoint, call) {
         Ok(data) => {
             let mut answer = Answer::ok(shared, data);
+            if shared.strikes(FaultKind::AnswerWithStatus500, endpoint) {
+                answer.status = 500;
+            }
             if answer.body.contains(videos::SURROGATE_MARK) {
                 answer.body = answer.body.replace(videos::SURROGATE_MARK, "\\ud83d");
             }
@@ -250,7 +298,8 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
     }
 }
 
-fn research(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<Value, Refusal> {
+/// What every request has to pass before anybody reads what it asks for.
+fn admit(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<(), Refusal> {
     shared.check_token(call.token.as_deref(), endpoint)?;
     if shared.strikes(FaultKind::RateLimit, endpoint) {
         return Err(Refusal::new(
@@ -262,13 +311,23 @@ fn research(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<Value, R
     if shared.strikes(FaultKind::DailyQuota, endpoint) {
         return Err(shared::quota_spent());
     }
-    shared.take_request()?;
-    server_trouble(shared, endpoint)?;
+    if matches!(endpoint, Endpoint::Followers | Endpoint::Following) {
+        shared::lock(&shared.follows).take(shared.today())?;
+    } else {
+        shared.take_request()?;
+    }
+    server_trouble(shared, endpoint)
+}
+
+fn research(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<Value, Refusal> {
+    admit(shared, endpoint, call)?;
     let body = body::read_object(&call.content_type, &call.body)?;
     match endpoint {
         Endpoint::VideoQuery => videos::answer(shared, &call.parameters, &body),
         Endpoint::CommentList => comments::answer(shared, &call.parameters, &body),
-        _ => users::answer(shared, &call.parameters, &body),
+        Endpoint::UserInfo => users::answer(shared, &call.parameters, &body),
+        Endpoint::PlaylistInfo => playlists::answer(shared, &body),
+        _ => lists::answer(shared, endpoint, &call.parameters, &body),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What all requests share: world, clock, dice, tokens, quota, counters.
 
 use super::answer::Refusal;
+use super::compliance::Validations;
+use super::grants::Grants;
+use super::lists::FollowQuota;
 use super::searches::Searches;
 use super::stats::{Counters, Stats};
 use crate::faults::FaultDice;
@@ -24,6 +27,9 @@ pub(super) struct Shared {
     pub(super) clock: SimClock,
     pub(super) config: SandboxConfig,
     pub(super) searches: Mutex<Searches>,
+    pub(super) follows: Mutex<FollowQuota>,
+    pub(super) validations: Mutex<Validations>,
+    pub(super) grants: Mutex<Grants>,
     dice: Mutex<FaultDice>,
     tokens: Mutex<HashMap<String, Instant>>,
     spent: Mutex<Spent>,
@@ -56,6 +62,9 @@ impl Shared {
             world,
             clock,
             config,
+            follows: Mutex::default(),
+            validations: Mutex::default(),
+            grants: Mutex::default(),
             tokens: Mutex::default(),
             spent: Mutex::default(),
             comments: Mutex::default(),
@@ -114,6 +123,11 @@ impl Shared {
         token
     }
 
+    /// A token of an owner: `act` or `rft`.
+    pub(super) fn user_token(&self, kind: &str) -> String {
+        format!("{kind}.{:016x}{:016x}!{}", self.serial(), self.serial(), self.serial() % 10_000)
+    }
+
     /// Checks a bearer token; a struck one dies.
     pub(super) fn check_token(&self, token: Option<&str>, endpoint: Endpoint) -> Result<(), Refusal> {
         let token = token.ok_or_else(Refusal::token)?;
@@ -140,6 +154,11 @@ impl Shared {
 
     pub(super) fn take_records(&self, count: u64) {
         self.spent_today().records += count;
+        self.count_records(count);
+    }
+
+    /// Counts records that are not taken from the common quota.
+    pub(super) fn count_records(&self, count: u64) {
         lock(&self.counters).records += count;
     }
 
@@ -148,14 +167,19 @@ impl Shared {
         lock(&self.counters).records += 1;
     }
 
+    /// The day whose quota is spent.
+    pub(super) fn today(&self) -> NaiveDate {
+        match self.config.quota.time_base {
+            TimeBase::Real => Utc::now().date_naive(),
+            TimeBase::Simulated => self.now().date_naive(),
+        }
+    }
+
     fn spent_today(&self) -> MutexGuard<'_, Spent> {
-        let now = match self.config.quota.time_base {
-            TimeBase::Real => Utc::now(),
-            TimeBase::Simulated => self.now(),
-        };
+        let today = self.today();
         let mut spent = lock(&self.spent);
-        if spent.day != now.date_naive() {
-            *spent = Spent { day: now.date_naive(), ..Spent::default() };
+        if spent.day != today {
+            *spent = Spent { day: today, ..Spent::default() };
         }
         spent
     }

@@ -134,7 +134,7 @@ fn items(shared: &Shared, fields: &Fields, indices: &[u64]) -> Vec<Value> {
     items
 }
 
-fn item(video: &Video<'_>, fields: &Fields, now: DateTime<Utc>) -> Value {
+pub(super) fn item(video: &Video<'_>, fields: &Fields, now: DateTime<Utc>) -> Value {
     let (stats, caption) = (video.stats_at(now), video.caption());
     let tag = |name: &String| {
         let info = TagInfo::of(name);

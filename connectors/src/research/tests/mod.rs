@@ -1,10 +1,14 @@
 //! The connector against a server that answers from a script.
 
+mod compliance;
 mod faults;
 mod fixtures;
 mod lists;
+mod playlists;
+mod sandbox;
 mod server;
 mod tokens;
+mod user_lists;
 mod videos;
 
 use super::{Patience, ResearchConfig, ResearchSource, ResearchTask};
@@ -32,6 +36,9 @@ fn quick() -> Patience {
         server_delay_max: instant,
         rate_attempts: 2,
         rate_delay: instant,
+        validation_delay: Duration::from_secs(30),
+        validation_delay_max: Duration::from_secs(100),
+        validation_polls: 4,
         ..Patience::default()
     }
 }

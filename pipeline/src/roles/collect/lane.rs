@@ -198,6 +198,13 @@ fn recover(
     Ok(Recovered { reader, cursors, published, positions })
 }
 
+/// The newest valid cursor of each task of a lane, as they stand now. Blocks while it reads.
+pub(crate) fn cursors(connection: &Connection, lane: i32) -> Result<HashMap<String, Cursor>, LogError> {
+    let reader = Reader::new(connection)?;
+    let (_, high) = reader.watermarks(CURSORS, lane)?;
+    Ok(read_cursors(&reader, lane, high)?.0)
+}
+
 fn is_claim(key: Option<&[u8]>) -> bool {
     key.is_some_and(|k| k.starts_with(CLAIM.as_bytes()))
 }

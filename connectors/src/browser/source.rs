@@ -1,0 +1,64 @@
+//! The connector: a part of a page per poll.
+
+use super::CONNECTOR;
+use super::client::BrowserClient;
+use super::poll::{Poll, Position};
+use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source};
+use crate::web::{Entries, PageTask, TaskError, ZONE};
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Public pages in a browser, as a source.
+#[derive(Clone, Debug)]
+pub struct BrowserSource {
+    client: Arc<BrowserClient>,
+    entries: Entries,
+}
+
+impl BrowserSource {
+    /// A source that shares a client.
+    ///
+    /// # Errors
+    /// When the task is wrong.
+    pub fn with_client(client: Arc<BrowserClient>, task: &PageTask) -> Result<Self, TaskError> {
+        Ok(Self { client, entries: Entries::read(task)? })
+    }
+}
+
+#[async_trait]
+impl Source for BrowserSource {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { connector: CONNECTOR, routes: &[CONNECTOR], zone: ZONE, repeatable: true }
+    }
+
+    /// Starts a browser, and asks the site for nothing.
+    async fn probe(&self) -> Result<Probe, Fault> {
+        let since = Instant::now();
+        let turn = self.client.pool().turn().await;
+        let session = turn.session().await.map_err(|fault| fault.fault(0))?;
+        turn.done(session).await;
+        Ok(Probe { summary: "a browser can be driven".into(), took: since.elapsed() })
+    }
+
+    async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
+        let position = match state {
+            Some(state) => Position::deserialize(state).map_err(|error| bad_position(&error.to_string()))?,
+            None => Position::default(),
+        };
+        Poll::new(&self.client, context, &self.entries, position).run().await
+    }
+}
+
+fn bad_position(why: &str) -> Fault {
+    Fault {
+        class: FaultClass::Request,
+        operation: "browser poll".into(),
+        message: format!("the stored position does not belong to this task: {why}"),
+        action: "Reset the task's position; its cycle then starts again.".into(),
+        retry_at: None,
+        requests: 0,
+    }
+}
