@@ -193,6 +193,11 @@ impl Config {
             browser: section(&mut table, "browser", mistakes),
             tasks: tasks(&mut table, mistakes),
         };
+        #[cfg(not(feature = "browser"))]
+        if table.contains_key("browser") {
+            let why = "this tidelake was built without the browser route; build it with --features browser";
+            mistakes.push(Mistake { path: "browser".into(), why: why.into() });
+        }
         config.check(mistakes);
         config
     }
