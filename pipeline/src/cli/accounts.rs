@@ -1,6 +1,6 @@
 //! `tidelake accounts` and `tidelake logout`: the accounts whose owners agreed.
 
-use super::Failure;
+use super::{Failure, listing};
 use crate::config::Config;
 use crate::sources::display_client;
 use serde_json::{Value, json};
@@ -35,22 +35,7 @@ pub(crate) async fn logout(args: &LogoutArgs, config: &Config) -> Result<(), Fai
 pub(crate) async fn run(args: &AccountsArgs, config: &Config) -> Result<(), Failure> {
     let accounts = display_client(config)?.accounts().await?;
     let rows: Vec<Row> = accounts.into_iter().map(|(name, state)| Row { name, state }).collect();
-    let mut out = std::io::stdout().lock();
-    match args.format.as_str() {
-        "table" => {
-            let mut table = comfy_table::Table::new();
-            table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(HEADER);
-            table.add_rows(rows.iter().map(Row::cells));
-            writeln!(out, "{table}")?;
-        }
-        "csv" => {
-            writeln!(out, "{}", HEADER.map(|name| name.replace(' ', "_")).join(","))?;
-            rows.iter().try_for_each(|row| writeln!(out, "{}", row.cells().map(|cell| quoted(&cell)).join(",")))?;
-        }
-        "json" => writeln!(out, "{}", Value::Array(rows.iter().map(Row::json).collect()))?,
-        other => return Err(format!("unknown format {other:?}; formats are table, json and csv").into()),
-    }
-    Ok(())
+    listing::print(&args.format, HEADER, rows.iter().map(Row::cells), rows.iter().map(Row::json))
 }
 
 const HEADER: [&str; 7] = ["account", "username", "scopes", "granted at", "access until", "consent until", "trouble"];
@@ -90,19 +75,9 @@ impl Row {
     }
 }
 
-/// A cell of a CSV line (RFC 4180).
-fn quoted(cell: &str) -> String {
-    if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be() {
-        assert_eq!((quoted("a b"), quoted("a,\"b\"")), ("a b".into(), "\"a,\"\"b\"\"\"".into()));
-    }
 
     #[test]
     fn without_the_section_the_message_says_what_to_do() {

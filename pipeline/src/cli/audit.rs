@@ -4,7 +4,7 @@
 //! outcomes of each range add up to its offsets, rows add up to the table's, ids are unique, and the topic holds
 //! nothing the table has not read.
 
-use super::{Failure, exit};
+use super::{Failure, exit, listing};
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::log::reader::Reader;
@@ -144,20 +144,18 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
     if json {
         return writeln!(out, "{}", serde_json::to_string(report).unwrap_or_default());
     }
-    let mut lines = comfy_table::Table::new();
-    lines.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    lines.set_header([
-        "table", "commits", "offsets", "rows", "dead", "repeated", "stale", "fences", "gaps", "waiting", "verdict",
-    ]);
-    for (name, table) in &report.tables {
+    let header =
+        ["table", "commits", "offsets", "rows", "dead", "repeated", "stale", "fences", "gaps", "waiting", "verdict"];
+    let rows = report.tables.iter().map(|(name, table)| {
         let c = &table.counts;
-        let numbers = [c.total(), c.rows, c.dead, c.repeated, c.stale, c.fences, c.gaps, table.not_yet_landed];
-        let mut row = vec![(*name).to_owned(), table.commits.to_string()];
-        row.extend(numbers.iter().map(ToString::to_string));
-        row.push(if table.findings.is_empty() { "balanced".into() } else { "DIFFERS".into() });
-        lines.add_row(row);
-    }
-    writeln!(out, "{lines}")?;
+        let verdict = if table.findings.is_empty() { "balanced" } else { "DIFFERS" };
+        let [offsets, rows, dead, repeated, stale, fences, gaps, waiting] =
+            [c.total(), c.rows, c.dead, c.repeated, c.stale, c.fences, c.gaps, table.not_yet_landed]
+                .map(|n| n.to_string());
+        let commits = table.commits.to_string();
+        [(*name).into(), commits, offsets, rows, dead, repeated, stale, fences, gaps, waiting, verdict.into()]
+    });
+    writeln!(out, "{}", listing::table(header, rows))?;
     for (name, table) in &report.tables {
         table.findings.iter().try_for_each(|finding| writeln!(out, "{name}: {finding}"))?;
     }

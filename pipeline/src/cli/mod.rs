@@ -9,6 +9,7 @@ mod demo;
 mod enrich;
 mod import;
 mod lake;
+mod listing;
 mod login;
 mod repl;
 mod reset;

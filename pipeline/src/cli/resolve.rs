@@ -1,6 +1,6 @@
 //! `tidelake resolve LINK…`: what links point at.
 
-use super::Failure;
+use super::{Failure, listing};
 use crate::config::Config;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -115,8 +115,5 @@ fn print_json(rows: &[Row]) -> std::io::Result<()> {
 
 fn print_table(rows: &[Row]) -> std::io::Result<()> {
     const HEADER: [&str; 6] = ["outcome", "kind", "id", "handle", "not older than", "canonical form, or why not"];
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(HEADER);
-    table.add_rows(rows.iter().map(Row::cells));
-    writeln!(std::io::stdout().lock(), "{table}")
+    writeln!(std::io::stdout().lock(), "{}", listing::table(HEADER, rows.iter().map(Row::cells)))
 }

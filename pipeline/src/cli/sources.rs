@@ -1,6 +1,6 @@
 //! `tidelake sources`: what is collected, declared while the daemon runs.
 
-use super::Failure;
+use super::{Failure, listing};
 use crate::config::{Config, TaskConfig, parse_duration};
 use crate::daemon::Daemon;
 use crate::log::LogError;
@@ -173,28 +173,10 @@ async fn list(daemon: &Daemon, format: &str) -> Result<(), Failure> {
     let tasks = declared(daemon).await?;
     let (connection, lanes) = (daemon.connection.clone(), daemon.config.log.lanes);
     let cursors = tokio::task::spawn_blocking(move || cursors(&connection, lanes)).await??;
-    let rows: Vec<[String; 7]> = tasks.values().map(|task| row(task, cursors.get(&task.task))).collect();
+    let rows = tasks.values().map(|task| row(task, cursors.get(&task.task)));
     const HEADER: [&str; 7] = ["name", "connector", "every", "priority", "state", "cycle", "last poll"];
-    let mut out = std::io::stdout().lock();
-    match format {
-        "table" => {
-            let mut lines = comfy_table::Table::new();
-            lines.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(HEADER);
-            lines.add_rows(rows);
-            writeln!(out, "{lines}")?;
-        }
-        "csv" => {
-            writeln!(out, "{}", HEADER.join(","))?;
-            rows.iter().try_for_each(|row| writeln!(out, "{}", row.each_ref().map(|cell| quoted(cell)).join(",")))?;
-        }
-        "json" => {
-            let objects: Vec<serde_json::Value> =
-                tasks.values().map(|task| json(task, cursors.get(&task.task))).collect();
-            writeln!(out, "{}", serde_json::Value::Array(objects))?;
-        }
-        other => return Err(format!("unknown format {other:?}; formats are table, json and csv").into()),
-    }
-    Ok(())
+    let objects = tasks.values().map(|task| json(task, cursors.get(&task.task)));
+    listing::print(format, HEADER, rows, objects)
 }
 
 fn cursors(connection: &Connection, lanes: i32) -> Result<HashMap<String, Cursor>, LogError> {
@@ -203,15 +185,6 @@ fn cursors(connection: &Connection, lanes: i32) -> Result<HashMap<String, Cursor
         all.extend(collect::cursors(connection, lane)?);
     }
     Ok(all)
-}
-
-/// A field of CSV (RFC 4180): names hold commas.
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
 }
 
 fn state(task: &Task, cursor: Option<&Cursor>) -> String {

@@ -1,8 +1,8 @@
 //! `tidelake tables`
 
-use super::Failure;
+use super::{Failure, listing};
 use crate::config::Config;
-use std::io::Write;
+use serde_json::json;
 use tidelake_sinks::query::TableKind;
 
 #[derive(clap::Args)]
@@ -27,29 +27,10 @@ pub(crate) async fn run(args: &TablesArgs, config: &Config) -> Result<(), Failur
             version,
         ]
     });
-    let mut out = std::io::stdout().lock();
-    const HEADER: [&str; 6] = ["name", "kind", "rows", "files", "bytes", "version"];
-    match args.format.as_str() {
-        "table" => {
-            let mut lines = comfy_table::Table::new();
-            lines.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(HEADER);
-            lines.add_rows(rows);
-            writeln!(out, "{lines}")?;
-        }
-        "csv" => {
-            writeln!(out, "{}", HEADER.join(","))?;
-            rows.into_iter().try_for_each(|row| writeln!(out, "{}", row.join(",")))?;
-        }
-        "json" => {
-            let objects: Vec<serde_json::Value> = tables
-                .iter()
-                .map(|t| serde_json::json!({ "name": t.name, "kind": kind(t.kind), "rows": t.rows, "files": t.files, "bytes": t.bytes, "version": t.version }))
-                .collect();
-            writeln!(out, "{}", serde_json::Value::Array(objects))?;
-        }
-        other => return Err(format!("unknown format {other:?}; formats are table, json and csv").into()),
-    }
-    Ok(())
+    let objects = tables.iter().map(|t| {
+        json!({ "name": t.name, "kind": kind(t.kind), "rows": t.rows, "files": t.files, "bytes": t.bytes, "version": t.version })
+    });
+    listing::print(&args.format, ["name", "kind", "rows", "files", "bytes", "version"], rows, objects)
 }
 
 fn kind(kind: TableKind) -> &'static str {

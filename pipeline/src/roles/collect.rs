@@ -161,7 +161,10 @@ impl Lanes {
             return Ok(());
         }
         tracing::warn!(lane, %error, "collect: claiming the lane again");
-        tokio::time::sleep(RECLAIM_AFTER).await;
+        tokio::select! {
+            () = self.stop.wait() => return Ok(()),
+            () = tokio::time::sleep(RECLAIM_AFTER) => {}
+        }
         if let Some(running) = self.running.remove(&lane) {
             self.start(lane, running.tasks);
         }
