@@ -3,7 +3,6 @@
 //! A connector implements [`Source`]: it is asked for one page at a time and answers with observations, refused
 //! records, the cursor to go on from and a ledger entry that says what was asked, got, and why it stopped.
 
-#[cfg(feature = "browser")]
 pub mod browser;
 pub mod client;
 pub mod display;

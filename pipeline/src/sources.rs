@@ -7,7 +7,6 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use tidelake_connectors::Source;
-#[cfg(feature = "browser")]
 use tidelake_connectors::browser::{self, BrowserClient, BrowserSource};
 use tidelake_connectors::client::{Clock, Profile, Route};
 use tidelake_connectors::display::{self, DisplayClient, DisplaySource, DisplayTask};
@@ -34,7 +33,6 @@ struct Clients {
     display: Result<Arc<DisplayClient>, String>,
     oembed: Result<Arc<OembedClient>, String>,
     web: Result<Arc<WebClient>, String>,
-    #[cfg(feature = "browser")]
     browser: Result<Arc<BrowserClient>, String>,
 }
 
@@ -47,7 +45,6 @@ impl Clients {
             display: display_client(config).map(Arc::new),
             oembed: oembed.map_err(|e| format!("oEmbed's client cannot be made: {e}")),
             web: web_client(config),
-            #[cfg(feature = "browser")]
             browser: browser_client(config),
         }
     }
@@ -87,18 +84,13 @@ impl Clients {
                 let source = WebSource::with_client(client.clone(), &read::<PageTask>(spec)?);
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
-            #[cfg(feature = "browser")]
             browser::CONNECTOR => {
                 let client = self.browser.as_ref().map_err(Clone::clone)?;
                 let source = BrowserSource::with_client(client.clone(), &read::<PageTask>(spec)?);
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
-            #[cfg(not(feature = "browser"))]
-            "browser" => {
-                Err("this tidelake was built without the browser route: build it with --features browser".into())
-            }
             other => {
-                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, "browser"];
+                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }
@@ -135,7 +127,6 @@ fn web_client(config: &Config) -> Result<Arc<WebClient>, String> {
 }
 
 /// The client of public pages in a browser, or why there is none.
-#[cfg(feature = "browser")]
 fn browser_client(config: &Config) -> Result<Arc<BrowserClient>, String> {
     let (profile, browser) = config.profile.zip(config.browser.clone()).ok_or_else(|| closed(browser::CONNECTOR))?;
     BrowserClient::new(profile, browser, Clock::new(now)).map(Arc::new).map_err(|e| format!("[browser] {e}"))

@@ -24,7 +24,6 @@ pub use source::WebSource;
 pub use task::{PageTask, SoundTask, TagTask, TaskError, UserTask, VideosTask};
 
 /// What the browser route shares.
-#[cfg(feature = "browser")]
 pub(crate) use {
     client::base_url,
     label::Label,

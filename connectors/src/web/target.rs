@@ -61,7 +61,6 @@ impl Kind {
     }
 
     /// The path of the list that the page's own script calls (§6.5); the page of a video has none that is about it.
-    #[cfg(feature = "browser")]
     pub(crate) fn list(self) -> Option<&'static str> {
         match self {
             Self::Video => None,

@@ -15,7 +15,6 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-#[cfg(feature = "browser")]
 use tidelake_connectors::browser::BrowserConfig;
 use tidelake_connectors::client::Profile;
 use tidelake_connectors::display::DisplayConfig;
@@ -45,7 +44,6 @@ pub(crate) struct Config {
     /// Public pages over HTTP; off unless the profile and an acknowledgement open them.
     pub web: Option<WebConfig>,
     /// Public pages in a browser; off likewise.
-    #[cfg(feature = "browser")]
     pub browser: Option<BrowserConfig>,
     pub tasks: Vec<TaskConfig>,
 }
@@ -189,15 +187,9 @@ impl Config {
             oembed: section(&mut table, "oembed", mistakes).unwrap_or_default(),
             profile: section(&mut table, "profile", mistakes),
             web: section(&mut table, "web", mistakes),
-            #[cfg(feature = "browser")]
             browser: section(&mut table, "browser", mistakes),
             tasks: tasks(&mut table, mistakes),
         };
-        #[cfg(not(feature = "browser"))]
-        if table.contains_key("browser") {
-            let why = "this tidelake was built without the browser route; build it with --features browser";
-            mistakes.push(Mistake { path: "browser".into(), why: why.into() });
-        }
         config.check(mistakes);
         config
     }
