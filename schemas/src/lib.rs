@@ -4,6 +4,7 @@
 //! the Arrow schemas are checked against them by tests. Every message is one Avro *single object*: two marker
 //! bytes, the schema's Rabin fingerprint, the datum ([`codec`]).
 
+mod amount;
 pub mod arrow_schema;
 pub mod codec;
 pub mod ids;
@@ -16,6 +17,7 @@ pub mod task;
 pub mod time;
 pub mod topics;
 
+pub use amount::Amount;
 pub use codec::{Record, SchemaName};
 pub use ledger::{CoverageEntry, DeadLetter};
 pub use observation::*;

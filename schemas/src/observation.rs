@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, reason = "each field is documented in the .avsc file it mirrors")]
 
+use crate::amount::Amount;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +135,40 @@ pub struct CaptionFindings {
     pub cashtags: Vec<TextSpan>,
     pub urls: Vec<TextSpan>,
     pub emojis: Vec<TextSpan>,
+    pub prices: Vec<PriceFinding>,
+    pub sentiment: Option<Sentiment>,
+    pub calls_to_action: Vec<CallToAction>,
+}
+
+/// A price named in a caption, and where it stands, by UTF-8 byte offset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PriceFinding {
+    pub amount: Amount,
+    pub currency: Option<String>,
+    pub symbol: Option<String>,
+    pub kind: String,
+    pub start: i32,
+    pub end: i32,
+}
+
+/// How a caption feels, by VADER.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sentiment {
+    pub compound: f64,
+    pub pos: f64,
+    pub neu: f64,
+    pub neg: f64,
+    pub label: String,
+}
+
+/// Something a caption asks its reader to do, and where, by UTF-8 byte offset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallToAction {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub strength: f64,
+    pub start: i32,
+    pub end: i32,
 }
 
 /// What `enrich` appends to an observation: the last two fields of `enriched_video.avsc`.

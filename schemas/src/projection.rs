@@ -1,7 +1,7 @@
 //! Some fields of a record, read without decoding the others.
 //!
 //! An Avro record's datum is its fields' data one after the other, so that a reader that knows how long each field is
-//! can step over what it does not want. Enrich reads three of a video's thirty fields this way.
+//! can step over what it does not want. Enrich reads four of a video's thirty fields this way.
 
 use crate::codec::{self, CodecError, Datum, HEADER_LEN, SchemaName};
 use crate::observation::{CaptionEntity, VideoObservation};
@@ -17,12 +17,14 @@ pub struct CaptionFields {
     pub caption: Option<String>,
     /// Hashtags and mentions as the source marks them.
     pub caption_entities: Vec<CaptionEntity>,
+    /// The region the source states.
+    pub region: Option<String>,
     /// The language the source states.
     pub source_language: Option<String>,
 }
 
 impl CaptionFields {
-    const NAMES: [&str; 3] = ["caption", "caption_entities", "source_language"];
+    const NAMES: [&str; 4] = ["caption", "caption_entities", "region", "source_language"];
 
     /// Of one message of [`VideoObservation`]. The whole datum is stepped through, so that a damaged one is noticed,
     /// but texts of other fields are not checked to be UTF-8.
@@ -31,8 +33,8 @@ impl CaptionFields {
     /// See [`CodecError`].
     pub fn of_video(message: &[u8]) -> Result<Self, CodecError> {
         if codec::fingerprint_of(message)? != SchemaName::VideoObservation.fingerprint() {
-            let VideoObservation { caption, caption_entities, source_language, .. } = codec::decode(message)?;
-            return Ok(Self { caption, caption_entities, source_language });
+            let VideoObservation { caption, caption_entities, region, source_language, .. } = codec::decode(message)?;
+            return Ok(Self { caption, caption_entities, region, source_language });
         }
         VIDEO.datum.read(&VIDEO.pick(&message[HEADER_LEN..])?)
     }

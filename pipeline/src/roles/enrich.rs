@@ -232,6 +232,8 @@ pub(crate) fn enrich_message(stages: &Stages, observed: &[u8]) -> Result<Vec<u8>
         text: fields.caption.as_deref().unwrap_or_default(),
         entities: &fields.caption_entities,
         source_language: fields.source_language.as_deref(),
+        region: fields.region.as_deref(),
+        ..Caption::default()
     };
     codec::append_enrichment(observed, &stages.run(&caption))
 }

@@ -6,24 +6,30 @@
 //!
 //! Hashtags, mentions, cashtags and URLs follow twitter-text's rules, with TikTok's differences stated in each room.
 
+mod calls;
 mod cashtags;
 mod emoji;
 mod hashtags;
 mod language;
 pub mod lines;
 mod mentions;
+mod prices;
 mod script;
+mod sentiment;
 mod source;
 mod text;
 mod tlds;
 mod trigrams;
 mod urls;
 
+pub use calls::CallsToAction;
 pub use cashtags::Cashtags;
 pub use emoji::Emojis;
 pub use hashtags::{Adjacent, Hashtags};
 pub use language::LanguageOf;
 pub use mentions::Mentions;
+pub use prices::Prices;
+pub use sentiment::SentimentOf;
 pub use urls::Urls;
 
 use tidelake_schemas::{CaptionEntity, CaptionFindings, Enrichment};
@@ -37,12 +43,16 @@ pub struct Caption<'a> {
     pub entities: &'a [CaptionEntity],
     /// The language the source states, if any.
     pub source_language: Option<&'a str>,
+    /// The region the source states, ISO 3166: decides between the dollars of several countries.
+    pub region: Option<&'a str>,
+    /// The money that is meant where the caption names none, if somebody says so.
+    pub currency_hint: Option<&'a str>,
 }
 
 impl<'a> Caption<'a> {
     /// A caption of which only the text is known.
     pub fn plain(text: &'a str) -> Self {
-        Self { text, entities: &[], source_language: None }
+        Self { text, ..Self::default() }
     }
 }
 
@@ -74,6 +84,9 @@ impl Stages {
             Box::new(Mentions),
             Box::new(Cashtags),
             Box::new(Emojis),
+            Box::new(Prices),
+            Box::new(SentimentOf),
+            Box::new(CallsToAction),
             Box::new(LanguageOf),
         ])
     }
@@ -112,7 +125,8 @@ mod tests {
     #[test]
     fn labels_name_every_stage() {
         let stages = Stages::standard();
-        assert_eq!(stages.label(), ["urls@1", "hashtags@1", "mentions@1", "cashtags@1", "emojis@1", "language@1"]);
+        let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 prices@1 sentiment@1 calls_to_action@1 language@1";
+        assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }
 
@@ -122,7 +136,7 @@ mod tests {
             CaptionEntity { kind: "hashtag".into(), start_utf16: 3, end_utf16: 8, ..CaptionEntity::default() },
             CaptionEntity { kind: "mention".into(), start_utf16: 9, end_utf16: 19, ..CaptionEntity::default() },
         ];
-        let caption = Caption { text: "😀 #1000 @Kai Cenat #x", entities: &entities, source_language: None };
+        let caption = Caption { entities: &entities, ..Caption::plain("😀 #1000 @Kai Cenat #x") };
         let found = Stages::standard().run(&caption).findings;
         let texts = |spans: &[tidelake_schemas::TextSpan]| spans.iter().map(|s| s.text.clone()).collect::<Vec<_>>();
         assert_eq!(texts(&found.hashtags), ["1000", "x"]);

@@ -3,7 +3,7 @@
 use crate::{Caption, Stages};
 use serde::Serialize;
 use serde_json::Value;
-use tidelake_schemas::{CaptionFindings, Language, TextSpan, json};
+use tidelake_schemas::{CallToAction, CaptionFindings, Language, PriceFinding, Sentiment, TextSpan, json};
 
 /// Fields of a JSON object that may hold the caption, best first.
 const TEXT_FIELDS: [&str; 4] = ["text", "caption", "desc", "video_description"];
@@ -22,11 +22,19 @@ pub struct Enriched {
     pub hashtags: Vec<String>,
     /// Mentions without `@`.
     pub mentions: Vec<String>,
+    /// Cashtags without `$`.
+    pub cashtags: Vec<String>,
     /// URLs as written.
     pub urls: Vec<String>,
     /// Emoji as written.
     pub emojis: Vec<String>,
-    /// The same with byte offsets, and cashtags.
+    /// Prices, with their UTF-8 byte offsets.
+    pub prices: Vec<PriceFinding>,
+    /// How it feels; null for captions without words.
+    pub sentiment: Option<Sentiment>,
+    /// What it asks its reader to do, with UTF-8 byte offsets.
+    pub cta: Vec<CallToAction>,
+    /// Hashtags, mentions, cashtags, URLs and emoji with byte offsets.
     pub spans: Spans,
 }
 
@@ -46,10 +54,15 @@ pub struct Spans {
 }
 
 /// Enriches one line: plain text, a JSON string, or a JSON object with the caption in `text`, `caption`, `desc` or
-/// `video_description`. A line that looks like JSON but is none is taken as text.
+/// `video_description`, and beside it perhaps `region` and `currency_hint`. A line that looks like JSON but is none is taken as text.
 pub fn enrich(stages: &Stages, line: &str) -> Enriched {
-    let Line { id, text, language } = read(line);
-    let caption = Caption { text: &text, entities: &[], source_language: language.as_deref() };
+    let Line { id, text, language, region, currency_hint } = read(line);
+    let caption = Caption {
+        source_language: language.as_deref(),
+        region: region.as_deref(),
+        currency_hint: currency_hint.as_deref(),
+        ..Caption::plain(&text)
+    };
     let findings = stages.run(&caption).findings;
     report(id, text, findings)
 }
@@ -69,6 +82,8 @@ struct Line {
     id: Option<String>,
     text: String,
     language: Option<String>,
+    region: Option<String>,
+    currency_hint: Option<String>,
 }
 
 fn read(line: &str) -> Line {
@@ -88,6 +103,8 @@ fn from_object(fields: &serde_json::Map<String, Value>) -> Line {
         id: fields.get("id").and_then(as_id),
         text: TEXT_FIELDS.iter().find_map(|name| string(name)).unwrap_or_default(),
         language: string("textLanguage").or_else(|| string("source_language")),
+        region: string("region").or_else(|| string("region_code")),
+        currency_hint: string("currency_hint"),
     }
 }
 
@@ -106,8 +123,12 @@ fn report(id: Option<String>, text: String, found: CaptionFindings) -> Enriched 
         text,
         hashtags: texts(&found.hashtags),
         mentions: texts(&found.mentions),
+        cashtags: texts(&found.cashtags),
         urls: texts(&found.urls),
         emojis: texts(&found.emojis),
+        prices: found.prices,
+        sentiment: found.sentiment,
+        cta: found.calls_to_action,
         language: found.language,
         spans: Spans {
             hashtags: found.hashtags,
@@ -155,7 +176,7 @@ mod tests {
     #[test]
     fn fields_in_order() {
         let found = enrich_to_string(&Stages::standard(), r#"{"id":1,"text":""}"#);
-        let start = r#"{"id":"1","text":"","language":{"code":"und","confidence":0.0},"hashtags":[],"mentions":[],"urls":[],"emojis":[],"spans":"#;
+        let start = r#"{"id":"1","text":"","language":{"code":"und","confidence":0.0},"hashtags":[],"mentions":[],"cashtags":[],"urls":[],"emojis":[],"prices":[],"sentiment":null,"cta":[],"spans":"#;
         assert!(found.starts_with(start), "{found}");
     }
 }

@@ -9,13 +9,18 @@ pub(crate) fn span(shown: &str, start: usize, end: usize) -> TextSpan {
 }
 
 /// A byte offset as the schema stores it.
-fn offset(at: usize) -> i32 {
+pub(crate) fn offset(at: usize) -> i32 {
     i32::try_from(at).unwrap_or(i32::MAX)
 }
 
 /// The byte range of a finding.
 pub(crate) fn range(found: &TextSpan) -> (usize, usize) {
     (usize::try_from(found.start).unwrap_or(0), usize::try_from(found.end).unwrap_or(0))
+}
+
+/// The byte ranges of findings.
+pub(crate) fn ranges(found: &[TextSpan]) -> impl Iterator<Item = std::ops::Range<usize>> {
+    found.iter().map(range).map(|(start, end)| start..end)
 }
 
 /// Do two half-open ranges share a byte?

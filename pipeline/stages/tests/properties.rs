@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use tidelake_schemas::{CaptionEntity, CaptionFindings, TextSpan};
-use tidelake_stages::{Caption, Cashtags, Emojis, Hashtags, Mentions, Stages, Urls, lines};
+use tidelake_stages::{
+    CallsToAction, Caption, Cashtags, Emojis, Hashtags, Mentions, Prices, SentimentOf, Stages, Urls, lines,
+};
 
 /// All stages but the language models, which are slow unoptimised.
 fn finders() -> Stages {
@@ -12,6 +14,9 @@ fn finders() -> Stages {
         Box::new(Mentions),
         Box::new(Cashtags),
         Box::new(Emojis),
+        Box::new(Prices),
+        Box::new(SentimentOf),
+        Box::new(CallsToAction),
     ])
 }
 
@@ -20,6 +25,13 @@ fn text() -> impl Strategy<Value = String> {
         any::<char>().prop_map(String::from),
         "[a-z]{1,4}",
         prop::sample::select(vec![
+            "$5",
+            "20 €",
+            "two",
+            "dollars",
+            "руб.",
+            "link in bio",
+            "İ",
             "#",
             "＃",
             "@",
@@ -99,7 +111,19 @@ fn check_all(text: &str, found: &CaptionFindings) -> Result<(), TestCaseError> {
     check(text, &found.mentions, &['@', '＠'])?;
     check(text, &found.cashtags, &['$'])?;
     check(text, &found.urls, &[])?;
-    check(text, &found.emojis, &[])
+    check(text, &found.emojis, &[])?;
+    check_places(text, found.prices.iter().map(|price| (price.start, price.end)))?;
+    check_places(text, found.calls_to_action.iter().map(|call| (call.start, call.end)))
+}
+
+/// One after the other, on character boundaries, around something.
+fn check_places(text: &str, places: impl Iterator<Item = (i32, i32)>) -> Result<(), TestCaseError> {
+    let mut last = 0;
+    for (start, end) in places.map(|(start, end)| (start as usize, end as usize)) {
+        prop_assert!(start >= last && text.get(start..end).is_some_and(|found| !found.is_empty()), "{start} {end} {text:?}");
+        last = end;
+    }
+    Ok(())
 }
 
 proptest! {
@@ -107,7 +131,7 @@ proptest! {
 
     #[test]
     fn spans_are_sound(text in text(), entities in entities()) {
-        let caption = Caption { text: &text, entities: &entities, source_language: None };
+        let caption = Caption { text: &text, entities: &entities, ..Caption::default() };
         check_all(&text, &finders().run(&caption).findings)?;
     }
 
@@ -117,7 +141,7 @@ proptest! {
         let start = i32::try_from(before.encode_utf16().count()).unwrap_or(0) + 1;
         let end = start + 1 + i32::try_from(name.encode_utf16().count()).unwrap_or(0);
         let entities = [CaptionEntity { kind: "hashtag".into(), start_utf16: start, end_utf16: end, ..CaptionEntity::default() }];
-        let found = finders().run(&Caption { text: &text, entities: &entities, source_language: None }).findings;
+        let found = finders().run(&Caption { text: &text, entities: &entities, ..Caption::default() }).findings;
         prop_assert_eq!(found.hashtags.first().map(|tag| tag.text.as_str()), Some(name.as_str()));
     }
 }
@@ -127,7 +151,7 @@ proptest! {
 
     #[test]
     fn the_same_text_gives_the_same_findings(text in text(), entities in entities()) {
-        let caption = Caption { text: &text, entities: &entities, source_language: Some("en") };
+        let caption = Caption { text: &text, entities: &entities, source_language: Some("en"), ..Caption::default() };
         let stages = Stages::standard();
         let first = stages.run(&caption);
         prop_assert_eq!(&first, &stages.run(&caption));

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use tidelake_schemas::{CaptionFindings, TextSpan};
+use tidelake_schemas::{CaptionFindings, PriceFinding, TextSpan};
 use tidelake_stages::{Caption, Stages};
 
 fn suite(name: &str) -> Vec<Value> {
@@ -99,6 +99,93 @@ fn languages() {
             assert!(hits as f64 >= least * all as f64, "{kind}: {hits} of {all}");
         }
     }
+}
+
+fn prices(case: &Value, hint: Option<&str>, region: Option<&str>) -> Vec<PriceFinding> {
+    let text = text(case, "text");
+    let caption = Caption { region, currency_hint: hint, ..Caption::plain(&text) };
+    Stages::standard().run(&caption).findings.prices
+}
+
+fn is_amount(found: &PriceFinding, wanted: f64) -> bool {
+    found.amount.to_string().parse::<f64>().is_ok_and(|amount| (amount - wanted).abs() < 1e-6)
+}
+
+/// The currency is one of those the case allows, or its ambiguous symbol.
+fn is_currency(found: &PriceFinding, case: &Value) -> bool {
+    let Some(allowed) = case["currency_iso"].as_array() else { return true };
+    let symbol = found.symbol.as_deref().map(|symbol| symbol.trim_end_matches('.'));
+    found.currency.as_deref().is_some_and(|code| allowed.iter().any(|iso| iso == code) || Some(code) == symbol)
+}
+
+#[test]
+fn price_strings() {
+    let (mut right, mut all) = (0, 0);
+    for case in suite("price_parser.jsonl") {
+        let Some(amount) = case["amount"].as_f64().filter(|_| case["currency_in_text"] == true) else { continue };
+        let found = prices(&case, case["currency_hint"].as_str(), None);
+        let fits = found.first().is_some_and(|price| is_amount(price, amount) && is_currency(price, &case));
+        all += 1;
+        right += usize::from(fits);
+        if !fits {
+            println!("{case}\n  found {found:?}");
+        }
+    }
+    println!("price strings: {right} of {all}");
+    assert!(right * 100 >= all * 98);
+}
+
+#[test]
+fn prices_of_many_locales() {
+    let (mut right, mut all) = (0, 0);
+    for case in suite("price_duckling.jsonl").into_iter().filter(|case| case["has_digit"] == true) {
+        let region = text(&case, "locale").split_once('_').map(|(_, region)| region.to_owned());
+        let found = prices(&case, None, region.as_deref());
+        let wanted = ["amount", "amount_min", "amount_max"].iter().filter_map(|name| case[*name].as_f64());
+        let wanted = wanted.collect::<Vec<_>>();
+        let scale = |price: &PriceFinding, amount: f64| {
+            is_amount(price, amount) || (case["minor_unit"] == true && is_amount(price, amount / 100.0))
+        };
+        let fits = found.len() == wanted.len()
+            && found.iter().zip(&wanted).all(|(price, amount)| scale(price, *amount) && is_currency(price, &case));
+        all += 1;
+        right += usize::from(fits);
+        if !fits {
+            println!("{case}\n  found {found:?}");
+        }
+    }
+    println!("prices of many locales: {right} of {all}");
+    assert!(right * 100 >= all * 90);
+}
+
+#[test]
+fn sentiment() {
+    let cases = suite("sentiment.jsonl");
+    for case in &cases {
+        let found = findings(&text(case, "text")).sentiment.expect("a caption with words");
+        for (name, score) in [("compound", found.compound), ("pos", found.pos), ("neu", found.neu), ("neg", found.neg)] {
+            let wanted = case[name].as_f64().expect("a score");
+            assert!((score - wanted).abs() <= 1e-4 + f64::EPSILON, "{name} {score} {case}");
+        }
+    }
+    println!("sentiment: {} of {0} as the reference", cases.len());
+}
+
+#[test]
+fn calls_to_action() {
+    let (mut hits, mut false_alarms, mut missed) = (0.0, 0.0, 0.0);
+    for case in suite("cta.jsonl") {
+        let found = findings(&text(&case, "text")).calls_to_action;
+        match (case["call_to_action"] == true, found.is_empty()) {
+            (true, false) => hits += 1.0,
+            (true, true) => missed += 1.0,
+            (false, false) => false_alarms += 1.0,
+            (false, true) => continue,
+        }
+    }
+    let f1 = 2.0 * hits / (2.0 * hits + false_alarms + missed);
+    println!("calls to action: F1 {f1:.3} ({hits} found, {false_alarms} too many, {missed} missed)");
+    assert!(!(f1 < 0.9));
 }
 
 /// Some sources list hashtags in lower case, once each, or strip them from the caption: compared as sets, folded.
