@@ -8,6 +8,7 @@ mod drained;
 mod log;
 mod observe;
 mod plan;
+mod refresh;
 mod roles;
 mod sources;
 

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Comments,
     /// Videos of an account that is logged in (`tidelake login`).
     Own,
+    /// Which stored ones are gone: video or comment, from the Research API.
+    Compliance,
 }
 
 /// Bounds of what is asked for.
@@ -56,6 +58,10 @@ pub(crate) fn plan(kind: Kind, values: &[String], bounds: &Bounds) -> Result<(&'
         Kind::Own => match values {
             [account] => Ok((display::CONNECTOR, json!({ "kind": "own_videos", "account": account }))),
             _ => Err("own takes one account, as named at login".into()),
+        },
+        Kind::Compliance => match values {
+            [category] => Ok((research::CONNECTOR, json!({ "kind": "compliance", "category": category }))),
+            _ => Err("compliance takes one of video and comment; declare another source for the other".into()),
         },
     }
 }
@@ -140,6 +146,15 @@ mod tests {
         let (_, spec) = plan(Kind::Hashtag, &texts(&["skincare", "makeup"]), &Bounds::default()).expect("a plan");
         assert_eq!(spec["trailing_days"], 7);
         assert_eq!(spec["query"]["and"][0]["operation"], "IN");
+    }
+
+    #[test]
+    fn what_is_stored_is_refreshed_by_category() {
+        for category in ["video", "comment"] {
+            let (connector, spec) = plan(Kind::Compliance, &texts(&[category]), &Bounds::default()).expect("a plan");
+            assert!(crate::refresh::is_refresh(connector, &spec), "{category}");
+        }
+        assert!(plan(Kind::Compliance, &texts(&["video", "comment"]), &Bounds::default()).is_err());
     }
 
     #[test]

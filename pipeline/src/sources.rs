@@ -1,14 +1,15 @@
 //! Which connector runs a task.
 
-use crate::clock::now;
+use crate::clock;
 use crate::config::{Config, TaskConfig};
+use crate::refresh::{self, StoredIds};
 use crate::roles::collect::MakeSource;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use tidelake_connectors::Source;
 use tidelake_connectors::browser::{self, BrowserClient, BrowserSource};
-use tidelake_connectors::client::{Clock, Profile, Route};
+use tidelake_connectors::client::{Profile, Route};
 use tidelake_connectors::display::{self, DisplayClient, DisplaySource, DisplayTask};
 use tidelake_connectors::oembed::{self, OembedClient, OembedSource, OembedTask};
 use tidelake_connectors::research::track::{TrackSource, TrackTask};
@@ -28,6 +29,8 @@ pub(crate) fn maker(config: &Config) -> Arc<MakeSource> {
 
 /// One client per connector, or why there is none.
 struct Clients {
+    /// For what is refreshed from the lake.
+    config: Config,
     profile: Option<Profile>,
     research: Result<Arc<ResearchClient>, String>,
     display: Result<Arc<DisplayClient>, String>,
@@ -40,6 +43,7 @@ impl Clients {
     fn of(config: &Config) -> Self {
         let oembed = OembedClient::new(config.oembed.clone()).map(Arc::new);
         Self {
+            config: config.clone(),
             profile: config.profile,
             research: research_client(config),
             display: display_client(config).map(Arc::new),
@@ -67,7 +71,8 @@ impl Clients {
             research::CONNECTOR => {
                 let client = self.research.as_ref().map_err(Clone::clone)?;
                 let source = ResearchSource::with_client(client.clone(), read::<ResearchTask>(spec)?);
-                Ok(Box::new(source.map_err(|e| e.to_string())?))
+                let stored = Arc::new(StoredIds::of(&self.config));
+                Ok(Box::new(source.map_err(|e| e.to_string())?.with_ids(stored)))
             }
             display::CONNECTOR => {
                 let client = self.display.as_ref().map_err(Clone::clone)?;
@@ -106,7 +111,8 @@ fn read<T: DeserializeOwned>(spec: serde_json::Value) -> Result<T, String> {
 fn research_client(config: &Config) -> Result<Arc<ResearchClient>, String> {
     let absent = "connector research-api needs the section [research] with client_key and client_secret";
     let research = config.research.clone().ok_or(absent)?;
-    ResearchClient::new(research).map(Arc::new).map_err(|e| format!("the Research API's client cannot be made: {e}"))
+    let client = ResearchClient::new(research).map(|client| Arc::new(client.with_clock(clock::for_connectors())));
+    client.map_err(|e| format!("the Research API's client cannot be made: {e}"))
 }
 
 /// The Display API's client, or why there is none.
@@ -117,19 +123,19 @@ pub(crate) fn display_client(config: &Config) -> Result<DisplayClient, String> {
     // An owner's consent is what the profile `creator` is about.
     let grant = config.profile.unwrap_or(Profile::Creator).grant(Route::DisplayApi, None).map_err(|e| e.to_string())?;
     let accounts = config.data_dir.join("accounts");
-    DisplayClient::new(display, &accounts, grant, Clock::new(now)).map_err(|e| format!("[display] {e}"))
+    DisplayClient::new(display, &accounts, grant, clock::for_connectors()).map_err(|e| format!("[display] {e}"))
 }
 
 /// The client of public pages over HTTP, or why there is none.
 fn web_client(config: &Config) -> Result<Arc<WebClient>, String> {
     let (profile, web) = config.profile.zip(config.web.as_ref()).ok_or_else(|| closed(web::CONNECTOR))?;
-    WebClient::new(profile, web, Clock::new(now)).map(Arc::new).map_err(|e| format!("[web] {e}"))
+    WebClient::new(profile, web, clock::for_connectors()).map(Arc::new).map_err(|e| format!("[web] {e}"))
 }
 
 /// The client of public pages in a browser, or why there is none.
 fn browser_client(config: &Config) -> Result<Arc<BrowserClient>, String> {
     let (profile, browser) = config.profile.zip(config.browser.clone()).ok_or_else(|| closed(browser::CONNECTOR))?;
-    BrowserClient::new(profile, browser, Clock::new(now)).map(Arc::new).map_err(|e| format!("[browser] {e}"))
+    BrowserClient::new(profile, browser, clock::for_connectors()).map(Arc::new).map_err(|e| format!("[browser] {e}"))
 }
 
 /// Public pages are closed unless they are opened.
@@ -151,11 +157,17 @@ pub(crate) fn record(task: &TaskConfig, declared_at: Timestamp) -> Task {
         task: task.name.clone(),
         connector: task.connector.clone(),
         spec: task.spec.to_string(),
-        cadence_s: seconds(task.every),
+        cadence_s: seconds(every(task)),
         priority: task.priority,
         paused: false,
         declared_at,
     }
+}
+
+/// A duty is not done once.
+fn every(task: &TaskConfig) -> Duration {
+    let duty = task.every.is_zero() && refresh::is_refresh(&task.connector, &task.spec);
+    if duty { refresh::CADENCE } else { task.every }
 }
 
 /// Cadences are whole seconds, at least one: 0 would mean once.

@@ -80,6 +80,8 @@ pub struct SandboxConfig {
     pub oauth_error_status: u16,
     /// How many searches are remembered; a forgotten one is counted again from its start.
     pub remembered_searches: usize,
+    /// Questions about a validation task that find it still processed.
+    pub validation_polls: u64,
 }
 
 impl Default for SandboxConfig {
@@ -97,6 +99,7 @@ impl Default for SandboxConfig {
             display_per_minute: 600,
             oauth_error_status: 200,
             remembered_searches: 1024,
+            validation_polls: 1,
         }
     }
 }

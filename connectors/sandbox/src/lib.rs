@@ -30,5 +30,5 @@ pub use config::{Credentials, Quota, SandboxConfig, SandboxError, TimeBase};
 pub use faults::{Endpoint, FaultKind, FaultPlan, FaultRule};
 pub use query::{Condition, FieldName, Operation, Query, QueryError};
 pub use scan::Matches;
-pub use server::{Sandbox, Stats};
+pub use server::{QuotaDay, Sandbox, Stats};
 pub use world::{World, WorldConfig};

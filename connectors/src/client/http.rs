@@ -173,7 +173,7 @@ impl HttpClient {
             };
             tracing::info!(route = %self.route, class = %fault.class, ?wait, "waiting out a fault");
             call.survived = Some(format!("{}: {}", fault.class, fault.context.details));
-            tokio::time::sleep(wait).await;
+            self.clock.sleep(wait).await;
         }
     }
 

@@ -5,9 +5,10 @@ use super::fault::Trouble;
 use super::quota::{Quota, reset_after};
 use super::request::{Purse, Refusal, Reply, Request};
 use super::token::{Token, TokenSource};
+use crate::client::Clock;
 use crate::source::{Fault, FaultClass};
 use secrecy::ExposeSecret;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tidelake_schemas::Timestamp;
 
 /// A client of one research project. Tasks that share it share its token and its quota.
@@ -18,24 +19,7 @@ pub struct ResearchClient {
     tokens: TokenSource,
     quota: Quota,
     follows: Quota,
-}
-
-/// The caller's clock, running on from the instant it named.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    start: Timestamp,
-    since: Instant,
-}
-
-impl Clock {
-    pub(super) fn starting_at(start: Timestamp) -> Self {
-        Self { start, since: Instant::now() }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Timestamp(self.start.0.saturating_add(micros))
-    }
+    clock: Option<Clock>,
 }
 
 /// One attempt that brought no data.
@@ -60,7 +44,18 @@ impl ResearchClient {
             .build()?;
         let tokens = TokenSource::new(http.clone(), &config);
         let (quota, follows) = (Quota::new(config.daily_quota), Quota::new(config.daily_follow_quota));
-        Ok(Self { config, http, tokens, quota, follows })
+        Ok(Self { config, http, tokens, quota, follows, clock: None })
+    }
+
+    /// Goes by this clock, instead of running on from the instant that each poll names.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// The clock of a poll that is made at this instant.
+    pub(super) fn clock_at(&self, now: Timestamp) -> Clock {
+        self.clock.clone().unwrap_or_else(|| Clock::starting_at(now))
     }
 
     /// What a request is taken from; `None` when it is not counted.
@@ -96,7 +91,7 @@ impl ResearchClient {
             };
             tracing::info!(route = request.route, fault = failure.message, wait = ?delay, "waiting out a fault");
             run.survived = Some(failure.message);
-            tokio::time::sleep(delay).await;
+            clock.sleep(delay).await;
         }
     }
 

@@ -31,6 +31,7 @@ mod videos;
 mod window;
 
 pub use client::ResearchClient;
+pub use compliance::GONE as GONE_ROUTE;
 pub(crate) use config::duration;
 pub use config::{BASE_URL, Patience, ResearchConfig};
 pub use day::Day;

@@ -1,6 +1,6 @@
 //! The connector: one page of a task per poll.
 
-use super::client::{Clock, ResearchClient};
+use super::client::ResearchClient;
 use super::config::ResearchConfig;
 use super::ids::{FileIds, IdSource, ListIds};
 use super::list_task::ComplianceTask;
@@ -8,6 +8,7 @@ use super::request::{Refusal, Reply, Request};
 use super::task::{ResearchTask, TaskError};
 use super::user_lists::{self, UserList};
 use super::{CONNECTOR, ZONE, comments, compliance, playlists, users, videos};
+use crate::client::Clock;
 use crate::reading::ReadContext;
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason};
 use async_trait::async_trait;
@@ -111,8 +112,8 @@ impl Source for ResearchSource {
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let poll =
-            Poll { client: &self.client, context, clock: Clock::starting_at(context.now), since: Instant::now() };
+        let clock = self.client.clock_at(context.now);
+        let poll = Poll { client: &self.client, context, clock, since: Instant::now() };
         match &self.task {
             ResearchTask::Videos(task) => videos::poll(&poll, task, state).await,
             ResearchTask::User(task) => users::poll(&poll, task, state).await,

@@ -21,6 +21,7 @@ mod tables;
 mod tap;
 mod why;
 
+use crate::clock;
 use crate::config::Config;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -112,13 +113,16 @@ pub(crate) enum Command {
 
 /// Runs the command; prints what went wrong.
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
-    let config = match arguments.shared.load() {
+    let config = match clock::read_environment().map_err(Failure::from).and_then(|()| arguments.shared.load()) {
         Ok(config) => config,
         Err(error) => return fail(&error, exit::CONFIG),
     };
     let quiet = !matches!(arguments.command, Command::Run(_));
     let level = if quiet && arguments.shared.log_level.is_none() { "warn" } else { config.logging.level.as_str() };
     crate::observe::start_logging(&config.logging.format, level);
+    if let Some(speed) = clock::simulated() {
+        tracing::warn!(now = %clock::now(), speed, "{} is set: time is simulated", clock::VARIABLE);
+    }
     let outcome = match arguments.command {
         Command::Run(args) => return run::run(args, config).await,
         Command::Audit(args) => return audit::run(&args, config).await,

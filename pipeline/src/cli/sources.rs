@@ -41,13 +41,13 @@ enum Action {
 #[derive(clap::Args)]
 struct AddArgs {
     kind: Kind,
-    /// Handles, hashtags, keywords, sound ids, links, video ids, or the account's name.
+    /// Handles, hashtags, keywords, sound ids, links, video ids, the account's name, or what is refreshed.
     #[arg(required = true, value_name = "VALUE")]
     values: Vec<String>,
     /// Unique name; made of kind and values if absent.
     #[arg(long)]
     name: Option<String>,
-    /// Time between cycles, e.g. 6h; absent: once.
+    /// Time from one cycle to the next, e.g. 6h; absent: once (compliance: 14d).
     #[arg(long, value_parser = duration, value_name = "DURATION")]
     every: Option<Duration>,
     /// Higher goes first.
@@ -138,7 +138,7 @@ fn name(add: &AddArgs) -> String {
 }
 
 /// Reads the task topic off the runtime's threads.
-async fn declared(daemon: &Daemon) -> Result<BTreeMap<String, Task>, Failure> {
+pub(super) async fn declared(daemon: &Daemon) -> Result<BTreeMap<String, Task>, Failure> {
     let (connection, lanes) = (daemon.connection.clone(), daemon.config.log.lanes);
     Ok(tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await??)
 }

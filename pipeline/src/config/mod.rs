@@ -144,7 +144,8 @@ pub(crate) struct TaskConfig {
     pub name: String,
     /// `research-api`, `display-api`, `oembed`, `web` or `browser`.
     pub connector: String,
-    /// Time between cycles; absent = once.
+    /// Time from the start of a cycle to that of the next; absent = once, but every 14 days where what is stored is
+    /// refreshed.
     #[serde(default, deserialize_with = "duration")]
     pub every: Duration,
     /// Higher goes first.

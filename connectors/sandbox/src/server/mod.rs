@@ -21,7 +21,7 @@ mod videos;
 mod website;
 mod wire;
 
-pub use stats::Stats;
+pub use stats::{QuotaDay, Stats};
 
 use crate::{Endpoint, FaultKind, FaultPlan, SandboxConfig, SandboxError, SimClock, World};
 use answer::{Answer, Refusal};

@@ -145,11 +145,10 @@ impl Shared {
     pub(super) fn take_request(&self) -> Result<(), Refusal> {
         let Quota { requests, records, .. } = self.config.quota;
         let mut spent = self.spent_today();
-        if spent.requests >= requests || spent.records >= records {
-            return Err(quota_spent());
-        }
-        spent.requests += 1;
-        Ok(())
+        let left = spent.requests < requests && spent.records < records;
+        lock(&self.counters).quota(spent.day, left);
+        spent.requests += u64::from(left);
+        if left { Ok(()) } else { Err(quota_spent()) }
     }
 
     pub(super) fn take_records(&self, count: u64) {

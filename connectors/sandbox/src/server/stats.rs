@@ -1,6 +1,7 @@
 //! Counters.
 
 use crate::{Endpoint, FaultKind};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,17 @@ pub struct Stats {
     pub quota_requests: u64,
     /// Records taken from today's quota.
     pub quota_records: u64,
+    /// Requests of each day that the quota is about.
+    pub quota_days: BTreeMap<NaiveDate, QuotaDay>,
+}
+
+/// Requests of one day, by the clock of the quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotaDay {
+    /// Taken from the quota.
+    pub taken: u64,
+    /// Refused because nothing was left: more than a careful client asks.
+    pub refused: u64,
 }
 
 #[derive(Default)]
@@ -27,6 +39,7 @@ pub(super) struct Counters {
     answers: BTreeMap<u16, u64>,
     faults: BTreeMap<FaultKind, u64>,
     pub(super) records: u64,
+    days: BTreeMap<NaiveDate, QuotaDay>,
 }
 
 impl Counters {
@@ -42,6 +55,12 @@ impl Counters {
         *self.faults.entry(kind).or_default() += 1;
     }
 
+    /// Counts a request that the quota is about.
+    pub(super) fn quota(&mut self, day: NaiveDate, taken: bool) {
+        let day = self.days.entry(day).or_default();
+        *(if taken { &mut day.taken } else { &mut day.refused }) += 1;
+    }
+
     pub(super) fn snapshot(&self, quota_requests: u64, quota_records: u64) -> Stats {
         Stats {
             requests: self.requests.clone(),
@@ -50,6 +69,7 @@ impl Counters {
             records: self.records,
             quota_requests,
             quota_records,
+            quota_days: self.days.clone(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::MakeSource;
 use super::lane::{Lane, in_cycle};
 use super::publish::{self, Outgoing};
+use crate::clock;
 use crate::roles::{RoleError, Stop, now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,8 +20,9 @@ const MAX_BACKOFF_S: i64 = 300;
 /// The pause after a fault that a person must mend.
 const MEND_S: i64 = 300;
 
-/// How often an idle lane looks whether it is still its owner's.
-const IDLE_MICROS: i64 = 5_000_000;
+/// How often an idle lane looks whether it is still its owner's, and the least it waits for a task that is due.
+const IDLE: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_millis(1);
 
 /// A change of one of the lane's tasks.
 enum Change {
@@ -135,8 +137,8 @@ fn next_due(entries: &HashMap<String, Entry>) -> Option<String> {
 
 fn pause(entries: &HashMap<String, Entry>) -> Duration {
     let earliest = entries.values().map(|e| e.due).min();
-    let wait = earliest.map_or(IDLE_MICROS, |due| (due.0 - now().0).clamp(1_000, IDLE_MICROS));
-    Duration::from_micros(u64::try_from(wait).unwrap_or(1_000))
+    let wait = |due: Timestamp| Duration::from_micros(u64::try_from(due.0 - now().0).unwrap_or(0));
+    earliest.map_or(IDLE, |due| clock::real(wait(due)).clamp(SOON, IDLE))
 }
 
 /// Polls and publishes one page of a task. A poll is abandoned when asked to stop: nothing of it has been published,
@@ -236,7 +238,7 @@ async fn publish_page(
         lane.progress.observed(kind, records);
     }
     lane.progress.dead(count(rejected));
-    finish_page(lane, entry, cursor, next, not_before).await
+    finish_page(lane, entry, cursor, context.started_at, next, not_before).await
 }
 
 fn count(records: usize) -> i64 {
@@ -267,6 +269,7 @@ async fn finish_page(
     lane: &mut Lane,
     entry: &mut Entry,
     mut cursor: Cursor,
+    started_at: Timestamp,
     next: Option<State>,
     not_before: Option<Timestamp>,
 ) -> Result<(), RoleError> {
@@ -278,7 +281,8 @@ async fn finish_page(
             cursor.state = None;
             cursor.positions = lane.positions();
             cursor.finished = entry.task.cadence_s == 0;
-            cursor.resume_at = (!cursor.finished).then(|| now().plus_secs(entry.task.cadence_s));
+            // From start to start: a cycle that takes long does not put off the next.
+            cursor.resume_at = (!cursor.finished).then(|| started_at.plus_secs(entry.task.cadence_s).max(now()));
         }
     }
     entry.due = cursor.resume_at.unwrap_or_default();
