@@ -81,17 +81,18 @@ impl Day<'_> {
 
     /// What is not landed yet lands, without a collector.
     fn land_the_rest(&self) {
+        let published = |(topic, table)| {
+            let text = self.stage.done(&["tap", topic, "--once", "--last", "1000000"]);
+            (topic, table, text.lines().filter(|line| line.contains("\"record\"")).count())
+        };
+        let expected =
+            [("tiktok.video.observed", "video_observations"), ("tidelake.coverage", "coverage")].map(published);
         let mut daemon = self.stage.start(
             &["run", "--roles", "enrich,land", "--config", &self.config],
             &[("TIDELAKE_CLOCK", &self.clock)],
         );
-        self.stage.wait_for_embedded_broker();
-        let published = |topic: &str| {
-            let text = self.stage.done(&["tap", topic, "--once", "--last", "1000000"]);
-            text.lines().filter(|line| line.contains("\"record\"")).count()
-        };
-        for (topic, table) in [("tiktok.video.observed", "video_observations"), ("tidelake.coverage", "coverage")] {
-            let (expected, begun) = (published(topic), Instant::now());
+        for (topic, table, expected) in expected {
+            let begun = Instant::now();
             while usize::try_from(self.stage.integer(&format!("SELECT count(*) FROM {table}"))).ok() != Some(expected) {
                 assert!(begun.elapsed() < Duration::from_secs(60), "{expected} messages of {topic} did not land");
             }
