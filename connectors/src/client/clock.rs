@@ -1,6 +1,6 @@
 //! The caller's clock. The client layer reads no wall clock of its own: the daemon has one place that does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tidelake_schemas::Timestamp;
 use tokio::time::Instant;
 
@@ -39,6 +39,29 @@ impl Clock {
 impl std::fmt::Debug for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+/// A clock for clients whose pollers bring the time along: it shows the last time it was told, and runs on from there.
+#[derive(Clone, Debug)]
+pub struct ToldClock(Arc<Mutex<Clock>>);
+
+impl Default for ToldClock {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Clock::starting_at(Timestamp::default()))))
+    }
+}
+
+impl ToldClock {
+    /// It is this time now.
+    pub fn tell(&self, now: Timestamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Clock::starting_at(now);
+    }
+
+    /// To be read.
+    pub fn clock(&self) -> Clock {
+        let told = Arc::clone(&self.0);
+        Clock::new(move || told.lock().unwrap_or_else(PoisonError::into_inner).now())
     }
 }
 

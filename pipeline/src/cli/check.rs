@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
         };
         writeln!(out, "ok  table {}: {state}", landed.table)?;
     }
-    let make = crate::sources::maker(&daemon.config);
+    let make = crate::sources::maker(daemon.clients());
     for task in &daemon.config.tasks {
         let source = make(&crate::sources::record(task, now()))?;
         let capabilities = source.capabilities();
