@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::log::LogError;
+use crate::log::budgets::TopicLender;
 use crate::log::client::Connection;
 use crate::log::embedded::Embedded;
 use crate::log::{tasks, topics};
@@ -9,11 +10,13 @@ use crate::roles::collect::Collect;
 use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
 use crate::roles::{Progress, RoleError, Stop, now};
+use crate::sources::Clients;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use tidelake_connectors::client::Lender;
 use tidelake_schemas::Task;
 use tidelake_sinks::lake::{Lake, LakeError};
 use tidelake_stages::Stages;
@@ -122,14 +125,18 @@ impl Daemon {
     /// Starts roles, each under supervision.
     pub(crate) fn run(&self, roles: &[Role], stop: &Stop) -> Running {
         let mut work = JoinSet::new();
+        let mut clients = None;
         for role in roles {
             match role {
-                Role::Collect => self.supervise(&mut work, *role, stop, self.collect(), Collect::run),
+                Role::Collect => {
+                    let ours = clients.insert(self.clients());
+                    self.supervise(&mut work, *role, stop, self.collect(ours), Collect::run);
+                }
                 Role::Enrich => self.supervise(&mut work, *role, stop, self.enrich(), Enrich::run),
                 Role::Land => self.supervise(&mut work, *role, stop, self.land(), Land::run),
             }
         }
-        Running { work, stop: stop.clone() }
+        Running { work, stop: stop.clone(), clients }
     }
 
     fn supervise<R, F>(
@@ -164,11 +171,17 @@ impl Daemon {
         });
     }
 
-    fn collect(&self) -> Collect {
+    /// Clients of the sources, whose daily budgets are shared with every process on the same broker.
+    pub(crate) fn clients(&self) -> Arc<Clients> {
+        let lender: Arc<dyn Lender> = Arc::new(TopicLender::new(self.connection.clone()));
+        Arc::new(Clients::of(&self.config, &lender))
+    }
+
+    fn collect(&self, clients: &Arc<Clients>) -> Collect {
         Collect {
             connection: self.connection.clone(),
             lanes: self.config.log.lanes,
-            sources: crate::sources::maker(&self.config),
+            sources: crate::sources::maker(Arc::clone(clients)),
             progress: self.progress.clone(),
         }
     }
@@ -195,6 +208,8 @@ impl Daemon {
 pub(crate) struct Running {
     work: JoinSet<Result<(), RoleError>>,
     stop: Stop,
+    /// Those of collect.
+    clients: Option<Arc<Clients>>,
 }
 
 impl Running {
@@ -209,7 +224,11 @@ impl Running {
     /// Asks the roles to stop and awaits them; `false` when the grace period ran out first.
     pub(crate) async fn drain(mut self, grace: Duration) -> Result<bool, RoleError> {
         self.stop.ask();
-        match tokio::time::timeout(grace, self.ended()).await {
+        let ended = tokio::time::timeout(grace, self.ended()).await;
+        if let Some(clients) = &self.clients {
+            clients.give_back().await;
+        }
+        match ended {
             Ok(outcome) => outcome.map(|()| true),
             Err(_) => Ok(false),
         }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tidelake_connectors::Source;
 use tidelake_connectors::browser::{self, BrowserClient, BrowserSource};
-use tidelake_connectors::client::{Profile, Route};
+use tidelake_connectors::client::lease::LocalLender;
+use tidelake_connectors::client::{Lender, Profile, Route};
 use tidelake_connectors::display::{self, DisplayClient, DisplaySource, DisplayTask};
 use tidelake_connectors::oembed::{self, OembedClient, OembedSource, OembedTask};
 use tidelake_connectors::research::track::{TrackSource, TrackTask};
@@ -17,18 +18,20 @@ use tidelake_connectors::research::{self, ResearchClient, ResearchSource, Resear
 use tidelake_connectors::web::{self, PageTask, WebClient, WebSource};
 use tidelake_schemas::{Task, Timestamp};
 
-/// Makes sources of tasks, with the credentials of the configuration. One client per credential, shared: its token
-/// and its quota are.
-pub(crate) fn maker(config: &Config) -> Arc<MakeSource> {
-    let clients = Clients::of(config);
+/// How long the broker may take to hear of what is given back.
+const GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// Makes sources of tasks with these clients.
+pub(crate) fn maker(clients: Arc<Clients>) -> Arc<MakeSource> {
     Arc::new(move |task: &Task| {
         let spec = serde_json::from_str(&task.spec).map_err(|e| format!("its spec is not JSON: {e}"))?;
         clients.make(&task.connector, spec)
     })
 }
 
-/// One client per connector, or why there is none.
-struct Clients {
+/// One client per connector, or why there is none, with the credentials of the configuration. Tasks share them: token,
+/// rate and quota belong to the credential.
+pub(crate) struct Clients {
     /// For what is refreshed from the lake.
     config: Config,
     profile: Option<Profile>,
@@ -40,16 +43,27 @@ struct Clients {
 }
 
 impl Clients {
-    fn of(config: &Config) -> Self {
-        let oembed = OembedClient::new(config.oembed.clone()).map(Arc::new);
+    /// Clients whose daily budgets are lent by `lender`.
+    pub(crate) fn of(config: &Config, lender: &Arc<dyn Lender>) -> Self {
+        let oembed = OembedClient::going_by(config.oembed.clone(), clock::for_connectors().into()).map(Arc::new);
         Self {
             config: config.clone(),
             profile: config.profile,
-            research: research_client(config),
+            research: research_client(config, lender),
             display: display_client(config).map(Arc::new),
             oembed: oembed.map_err(|e| format!("oEmbed's client cannot be made: {e}")),
             web: web_client(config),
             browser: browser_client(config),
+        }
+    }
+
+    /// Gives back what was lent of daily budgets and is not spent, at an orderly end.
+    pub(crate) async fn give_back(&self) {
+        let Ok(research) = &self.research else { return };
+        match tokio::time::timeout(GIVE_BACK, research.give_back()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the rest of a lease counts as spent today"),
+            Err(_) => tracing::warn!("the broker does not answer: the rest of a lease counts as spent today"),
         }
     }
 
@@ -95,7 +109,8 @@ impl Clients {
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
             other => {
-                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
+                let known =
+                    [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }
@@ -108,11 +123,12 @@ fn read<T: DeserializeOwned>(spec: serde_json::Value) -> Result<T, String> {
 }
 
 /// The Research API's client, or why there is none.
-fn research_client(config: &Config) -> Result<Arc<ResearchClient>, String> {
+fn research_client(config: &Config, lender: &Arc<dyn Lender>) -> Result<Arc<ResearchClient>, String> {
     let absent = "connector research-api needs the section [research] with client_key and client_secret";
     let research = config.research.clone().ok_or(absent)?;
-    let client = ResearchClient::new(research).map(|client| Arc::new(client.with_clock(clock::for_connectors())));
-    client.map_err(|e| format!("the Research API's client cannot be made: {e}"))
+    let client = ResearchClient::going_by(research, clock::for_connectors().into())
+        .map_err(|e| format!("the Research API's client cannot be made: {e}"))?;
+    Ok(Arc::new(client.with_lender(lender)))
 }
 
 /// The Display API's client, or why there is none.
@@ -148,7 +164,8 @@ fn closed(connector: &str) -> String {
 
 /// Checks a task of the configuration without polling anything.
 pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<(), String> {
-    Clients::of(config).make(&task.connector, task.spec.clone()).map(drop)
+    let nobody: Arc<dyn Lender> = Arc::<LocalLender>::default();
+    Clients::of(config, &nobody).make(&task.connector, task.spec.clone()).map(drop)
 }
 
 /// A task of the configuration as a record of the task topic.

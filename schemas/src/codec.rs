@@ -9,7 +9,7 @@ use crate::ledger::{CoverageEntry, DeadLetter};
 use crate::observation::{
     CommentObservation, CreatorObservation, Enrichment, HashtagObservation, SoundObservation, VideoObservation,
 };
-use crate::task::{Cursor, Task};
+use crate::task::{BudgetEntry, Cursor, Task};
 use apache_avro::rabin::Rabin;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::schema::{RecordSchema, Schema};
@@ -80,6 +80,8 @@ pub enum SchemaName {
     Task,
     /// `cursor.avsc`
     Cursor,
+    /// `budget_entry.avsc`
+    BudgetEntry,
 }
 
 /// File name, current schema and every released version of each schema.
@@ -120,6 +122,7 @@ schema_files! {
     DeadLetter => "dead_letter" ["0.1.0"],
     Task => "task" ["0.1.0"],
     Cursor => "cursor" ["0.1.0"],
+    BudgetEntry => "budget_entry" [],
 }
 
 impl SchemaName {
@@ -154,6 +157,7 @@ records! {
     DeadLetter => DeadLetter,
     Task => Task,
     Cursor => Cursor,
+    BudgetEntry => BudgetEntry,
 }
 
 /// A schema, ready for use.

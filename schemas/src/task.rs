@@ -1,4 +1,4 @@
-//! Tasks and their cursors: the two compacted topics `collect` coordinates by.
+//! Tasks, their cursors and the budgets they share: the topics `collect` coordinates by.
 
 #![allow(missing_docs, reason = "each field is documented in the .avsc file it mirrors")]
 
@@ -36,4 +36,17 @@ pub struct Cursor {
     pub resume_at: Option<Timestamp>,
     pub written_at: Timestamp,
     pub positions: Vec<TopicPosition>,
+}
+
+/// A lease of a daily request budget, or its return (`budget_entry.avsc`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetEntry {
+    pub key: String,
+    pub day: String,
+    pub process: String,
+    pub amount: i64,
+    pub share: i64,
+    pub daily: i64,
+    pub closed: bool,
+    pub written_at: Timestamp,
 }

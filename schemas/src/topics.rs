@@ -23,6 +23,8 @@ pub const DEAD_LETTERS: &str = "tidelake.dead-letters";
 pub const TASKS: &str = "tidelake.tasks";
 /// How far each task has come, and who owns each partition (compacted).
 pub const CURSORS: &str = "tidelake.cursors";
+/// Leases of daily request budgets, in one partition: its order decides.
+pub const BUDGETS: &str = "tidelake.budgets";
 
 /// A topic that the lake writer lands, and the table it lands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,7 @@ pub fn schema_of(topic: &str) -> Option<SchemaName> {
         VIDEO_OBSERVED => Some(SchemaName::VideoObservation),
         TASKS => Some(SchemaName::Task),
         CURSORS => Some(SchemaName::Cursor),
+        BUDGETS => Some(SchemaName::BudgetEntry),
         _ => LANDED.iter().find(|l| l.topic == topic).map(|l| l.schema),
     }
 }

@@ -43,6 +43,8 @@ pub enum Shape {
     Anything,
     /// A JSON document, or a page that holds one.
     Document,
+    /// A JSON document: a page instead of it is a refusal.
+    Json,
     /// A redirect that is not followed.
     Redirect,
 }
@@ -56,12 +58,19 @@ pub struct Expect {
     pub want: Option<Want>,
     /// The page before.
     pub previous: Option<Fingerprint>,
+    /// A list (RFC 6901) that makes the answer a good one when something is in it, whatever status and code say.
+    pub good_with: Option<&'static str>,
 }
 
 impl Expect {
     /// A document.
     pub fn document() -> Self {
         Self { shape: Shape::Document, ..Self::default() }
+    }
+
+    /// A JSON document.
+    pub fn json() -> Self {
+        Self { shape: Shape::Json, ..Self::default() }
     }
 
     /// A document with this item.
@@ -85,7 +94,7 @@ impl Expect {
     }
 
     pub(super) fn may_be_empty(&self) -> bool {
-        self.shape != Shape::Document
+        matches!(self.shape, Shape::Anything | Shape::Redirect)
     }
 }
 
@@ -177,6 +186,18 @@ impl<'a> Answer<'a> {
     /// The wanted list.
     pub(super) fn list(&self, expect: &Expect) -> Option<&[Value]> {
         self.wanted(expect)?.as_array().map(Vec::as_slice)
+    }
+
+    /// The list that makes the answer a good one, if something is in it.
+    pub(super) fn good_list(&self, expect: &Expect) -> Option<&[Value]> {
+        let list = self.doc.as_ref()?.pointer(expect.good_with?)?.as_array()?;
+        Some(list.as_slice()).filter(|list| !list.is_empty())
+    }
+
+    /// What a JSON document says of itself, as TikTok's website does.
+    pub(super) fn message(&self) -> Option<&str> {
+        let doc = self.doc.as_ref()?;
+        ["message", "status_msg", "statusMsg"].into_iter().find_map(|key| doc.get(key)?.as_str())
     }
 
     fn wanted(&self, expect: &Expect) -> Option<&Value> {

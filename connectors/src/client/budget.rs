@@ -1,11 +1,14 @@
 //! The daily budget of requests, counted on this side: a request over the quota would be refused, and would count all
 //! the same (tiktok-surfaces §3.2: failed calls consume quota; it is free again at 00:00 UTC).
+//!
+//! Spent is only what a [`Lender`] has lent, so that processes with the same credential share one budget.
 
 use super::clock::later;
+use super::lease::{Lease, LendError, Lender, LocalLender, Wish, block};
 use chrono::{Days, NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
 
@@ -15,24 +18,31 @@ const WINDOW_MIN: i64 = 60;
 /// How much a day has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetConfig {
+    /// What is counted: `requests`, or the name of a quota of its own.
+    pub name: &'static str,
     /// Requests per UTC day.
     pub daily: u32,
-    /// The share of them, between 0 and 1, that only [`Priority::High`] may use.
+    /// The share of them, between 0 and 1, that only [`Priority::High`] may use; rounded down to whole requests.
     pub reserve: f64,
 }
 
 impl BudgetConfig {
-    /// A budget without a reserve.
+    /// A budget of `requests` without a reserve.
     pub fn new(daily: u32) -> Self {
-        Self { daily, reserve: 0.0 }
+        Self { name: "requests", daily, reserve: 0.0 }
+    }
+
+    /// Requests that are kept for high priority.
+    pub fn kept(&self) -> u32 {
+        // The product is between 0 and `daily`.
+        (f64::from(self.daily) * self.reserve.clamp(0.0, 1.0)).floor() as u32
     }
 
     /// What a priority may use of a day.
-    fn share(&self, priority: Priority) -> u32 {
+    pub fn share(&self, priority: Priority) -> u32 {
         match priority {
             Priority::High => self.daily,
-            // The product is between 0 and `daily`.
-            Priority::Normal => (f64::from(self.daily) * (1.0 - self.reserve.clamp(0.0, 1.0))).floor() as u32,
+            Priority::Normal => self.daily - self.kept(),
         }
     }
 }
@@ -48,25 +58,18 @@ pub enum Priority {
     High,
 }
 
-/// What was spent, as the caller keeps it over a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BudgetState {
-    /// The UTC day.
-    pub day: NaiveDate,
-    /// Requests spent on it.
-    pub spent: u32,
-    /// Requests of the last hour by minute since 1970, oldest first; at most 61 entries.
-    #[serde(default)]
-    pub recent: VecDeque<(i64, u32)>,
-}
-
-/// Nothing is left for this priority today.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exhausted {
-    /// When the budget is free again.
-    pub resets_at: Timestamp,
-    /// What is left for [`Priority::High`].
-    pub reserve_left: u32,
+/// A request that must not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Nothing is left for this priority today.
+    Exhausted {
+        /// When the budget is free again.
+        resets_at: Timestamp,
+        /// What is left for [`Priority::High`].
+        reserve_left: u32,
+    },
+    /// It is not known what is left.
+    Unknown(LendError),
 }
 
 /// Spent, left and the forecast.
@@ -76,7 +79,7 @@ pub struct BudgetSnapshot {
     pub daily: u32,
     /// Requests kept for high priority.
     pub reserve: u32,
-    /// Requests spent today.
+    /// Requests spent today, by everyone: of others, what they were lent.
     pub spent: u32,
     /// Requests left today, the reserve included.
     pub left: u32,
@@ -96,153 +99,235 @@ pub struct BudgetSnapshot {
 #[derive(Debug)]
 pub struct Budget {
     config: BudgetConfig,
-    state: Mutex<BudgetState>,
+    key: String,
+    lender: Arc<dyn Lender>,
+    state: Mutex<State>,
+    /// Who asks while another asks waits for that lease instead of asking for one more.
+    asking: tokio::sync::Mutex<()>,
 }
 
-/// One request's share of the budget: given back when dropped, spent when kept.
-#[derive(Debug)]
-#[must_use = "a charge that is not kept is given back"]
-pub struct Charge<'a> {
-    budget: &'a Budget,
+/// One process's part of a day.
+#[derive(Debug, Default)]
+struct State {
     day: NaiveDate,
-    minute: i64,
-    kept: bool,
+    spent: u32,
+    /// Lent and not spent, for any priority …
+    held: u32,
+    /// … and for high priority only: out of the reserve.
+    reserved: u32,
+    /// Lent to others.
+    others: u32,
+    closed: bool,
+    pace: Pace,
 }
+
+/// Requests of the last hour, minute by minute.
+#[derive(Clone, Debug, Default)]
+pub struct Pace(VecDeque<(i64, u32)>);
 
 impl Budget {
-    /// A budget of which nothing is spent.
-    pub fn new(config: BudgetConfig) -> Self {
-        Self { config, state: Mutex::default() }
+    /// A budget that this lender knows by `key`.
+    pub fn new(config: BudgetConfig, key: String, lender: Arc<dyn Lender>) -> Self {
+        Self { config, key, lender, state: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
-    /// Goes on from a kept state.
-    pub fn restore(&self, state: BudgetState) {
-        *self.lock() = state;
+    /// A budget that nobody shares.
+    pub fn alone(config: BudgetConfig) -> Self {
+        Self::new(config, String::new(), Arc::new(LocalLender::default()))
     }
 
-    /// The state to keep.
-    pub fn state(&self, now: Timestamp) -> BudgetState {
-        self.today(now).clone()
+    /// Another lender, before anything is spent.
+    #[must_use]
+    pub fn with_lender(self, lender: Arc<dyn Lender>) -> Self {
+        Self { lender, ..self }
     }
 
-    /// Takes one request, unless none is left today for this priority.
+    /// Spends one request, unless none is left today for this priority.
     ///
     /// # Errors
-    /// [`Exhausted`], with the time of the reset.
-    pub fn take(&self, priority: Priority, now: Timestamp) -> Result<Charge<'_>, Exhausted> {
-        let mut state = self.today(now);
-        if state.spent >= self.config.share(priority) {
-            let reserve_left = self.config.daily.saturating_sub(state.spent);
-            return Err(Exhausted { resets_at: reset_after(now), reserve_left });
+    /// [`Denied`]: nothing may be sent.
+    pub async fn take(&self, priority: Priority, now: Timestamp) -> Result<(), Denied> {
+        if self.today(now).spend(priority, now) {
+            return Ok(());
         }
-        state.add(1, minute(now));
-        Ok(Charge { budget: self, day: state.day, minute: minute(now), kept: false })
+        let _asking = self.asking.lock().await;
+        loop {
+            let wish = {
+                let mut state = self.today(now);
+                if state.spend(priority, now) {
+                    return Ok(());
+                }
+                self.wish(priority, state.day)
+            };
+            let lease = self.lender.lend(&wish).await.map_err(Denied::Unknown)?;
+            let mut state = self.today(now);
+            // Another task may have seen midnight pass meanwhile.
+            if state.day == wish.day {
+                state.borrow(priority, lease);
+                let left = state.left(&self.config);
+                let empty = Denied::Exhausted { resets_at: reset_after(now), reserve_left: left };
+                return if state.spend(priority, now) { Ok(()) } else { Err(empty) };
+            }
+        }
     }
 
-    /// Counts what was spent without asking, e.g. records of an answer.
-    pub fn charge(&self, amount: u32, now: Timestamp) {
-        self.today(now).add(amount, minute(now));
+    /// What is asked of the lender. Out of the reserve one request at a time: what is lent there may not be spent on
+    /// other work.
+    fn wish(&self, priority: Priority, day: NaiveDate) -> Wish {
+        let BudgetConfig { daily, .. } = self.config;
+        let amount = if priority == Priority::High { 1 } else { block(daily) };
+        Wish { key: self.key.clone(), day, amount, share: self.config.share(priority), daily }
     }
 
-    /// The source says that nothing is left today: someone else uses the same credential.
-    pub fn exhaust(&self, now: Timestamp) {
-        let mut state = self.today(now);
-        state.spent = state.spent.max(self.config.daily);
+    /// The source says that nothing is left today, to us or to anyone who shares the credential.
+    pub async fn close(&self, now: Timestamp) {
+        let day = {
+            let mut state = self.today(now);
+            if state.closed {
+                return;
+            }
+            state.closed = true;
+            state.day
+        };
+        if let Err(error) = self.lender.close(&self.key, day).await {
+            tracing::warn!(budget = self.key, %error, "others cannot be told that the daily quota is spent");
+        }
+    }
+
+    /// Gives back what was lent and is not spent, at an orderly end.
+    ///
+    /// # Errors
+    /// When the lender cannot be told; it then counts as spent.
+    pub async fn give_back(&self, now: Timestamp) -> Result<(), LendError> {
+        let _asking = self.asking.lock().await;
+        let (day, unspent) = {
+            let mut state = self.today(now);
+            (state.day, std::mem::take(&mut state.held) + std::mem::take(&mut state.reserved))
+        };
+        if unspent == 0 { Ok(()) } else { self.lender.take_back(&self.key, day, unspent).await }
     }
 
     /// On how many days (today is the first) this many requests are spent, for a forecast before a job starts;
     /// `None` when this priority has no share at all.
     pub fn days_for(&self, requests: u32, priority: Priority, now: Timestamp) -> Option<u32> {
         let share = self.config.share(priority);
-        let today = share.saturating_sub(self.today(now).spent);
+        let today = share.saturating_sub(self.snapshot(now).spent);
         if requests <= today {
             return Some(u32::from(requests > 0));
         }
         (share > 0).then(|| 1 + (requests - today).div_ceil(share))
     }
 
-    /// Spent, left and the forecast.
+    /// Spent, left and the forecast, as far as this process knows.
     pub fn snapshot(&self, now: Timestamp) -> BudgetSnapshot {
-        let state = self.today(now).clone();
-        let normal = self.config.share(Priority::Normal);
-        let left = self.config.daily.saturating_sub(state.spent);
-        let (per_hour, resets_at) = (state.per_hour(minute(now)), reset_after(now));
-        let empty_at = match left {
+        let state = self.today(now);
+        BudgetSnapshot::of(&self.config, state.spent.saturating_add(state.others), state.closed, &state.pace, now)
+    }
+
+    /// Today's state. It is for a moment: locked.
+    fn today(&self, now: Timestamp) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.roll(now);
+        state
+    }
+}
+
+impl State {
+    fn roll(&mut self, now: Timestamp) {
+        let today = now.date();
+        // A clock that is set back a little over midnight must not give a day's quota twice; a day in the far future
+        // is a clock that was wrong.
+        let ahead = self.day.signed_duration_since(today).num_days();
+        if !(0..=1).contains(&ahead) {
+            *self = Self { day: today, pace: std::mem::take(&mut self.pace), ..Self::default() };
+        }
+    }
+
+    /// Spends one request of what is held.
+    fn spend(&mut self, priority: Priority, now: Timestamp) -> bool {
+        let held = match priority {
+            _ if self.closed => return false,
+            Priority::High if self.held == 0 => &mut self.reserved,
+            _ => &mut self.held,
+        };
+        let Some(left) = held.checked_sub(1) else { return false };
+        *held = left;
+        self.spent += 1;
+        self.pace.add(1, now);
+        true
+    }
+
+    fn borrow(&mut self, priority: Priority, lease: Lease) {
+        let held = if priority == Priority::High { &mut self.reserved } else { &mut self.held };
+        *held = held.saturating_add(lease.granted);
+        self.others = lease.taken.saturating_sub(self.own());
+        self.closed |= lease.closed;
+    }
+
+    /// What this process was lent.
+    fn own(&self) -> u32 {
+        self.spent.saturating_add(self.held).saturating_add(self.reserved)
+    }
+
+    /// What is left of the day, for high priority.
+    fn left(&self, config: &BudgetConfig) -> u32 {
+        if self.closed { 0 } else { config.daily.saturating_sub(self.spent.saturating_add(self.others)) }
+    }
+}
+
+impl BudgetSnapshot {
+    /// Of a day of which so much is spent, at this pace. A closed day has nothing left, whatever was spent.
+    pub fn of(config: &BudgetConfig, spent: u32, closed: bool, pace: &Pace, now: Timestamp) -> Self {
+        let left = |share: u32| if closed { 0 } else { share.saturating_sub(spent) };
+        let (per_hour, resets_at) = (pace.per_hour(now), reset_after(now));
+        let empty_at = match left(config.daily) {
             0 => Some(now),
-            _ if per_hour > 0.0 => Duration::try_from_secs_f64(f64::from(left) / per_hour * 3600.0)
+            left if per_hour > 0.0 => Duration::try_from_secs_f64(f64::from(left) / per_hour * 3600.0)
                 .ok()
                 .map(|lasts| later(now, lasts))
                 .filter(|empty| *empty < resets_at),
             _ => None,
         };
-        BudgetSnapshot {
-            daily: self.config.daily,
-            reserve: self.config.daily - normal,
-            spent: state.spent,
-            left,
-            left_normal: normal.saturating_sub(state.spent),
+        Self {
+            daily: config.daily,
+            reserve: config.kept(),
+            spent,
+            left: left(config.daily),
+            left_normal: left(config.share(Priority::Normal)),
             resets_at,
             per_hour,
             empty_at,
             enough: empty_at.is_none(),
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, BudgetState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn today(&self, now: Timestamp) -> MutexGuard<'_, BudgetState> {
-        let mut state = self.lock();
-        state.roll(now);
-        state
-    }
 }
 
-impl Charge<'_> {
-    /// The request is on its way: it counts.
-    pub fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Charge<'_> {
-    fn drop(&mut self) {
-        let mut state = self.budget.lock();
-        if !self.kept && state.day == self.day {
-            state.spent = state.spent.saturating_sub(1);
-            if let Some((_, count)) = state.recent.iter_mut().find(|(minute, _)| *minute == self.minute) {
-                *count = count.saturating_sub(1);
-            }
-        }
-    }
-}
-
-impl BudgetState {
-    fn roll(&mut self, now: Timestamp) {
-        let today = now.date();
-        // A clock that is set back a little over midnight must not give a day's quota twice; a kept day in the far
-        // future is a clock that was wrong.
-        let ahead = self.day.signed_duration_since(today).num_days();
-        if !(0..=1).contains(&ahead) {
-            (self.day, self.spent) = (today, 0);
-        }
-    }
-
-    fn add(&mut self, amount: u32, minute: i64) {
-        self.spent = self.spent.saturating_add(amount);
-        match self.recent.back_mut().filter(|(last, _)| *last >= minute) {
+impl Pace {
+    /// Counts requests.
+    pub fn add(&mut self, amount: u32, now: Timestamp) {
+        let minute = minute(now);
+        match self.0.back_mut().filter(|(last, _)| *last >= minute) {
             Some((_, count)) => *count = count.saturating_add(amount),
-            None => self.recent.push_back((minute, amount)),
+            None => self.0.push_back((minute, amount)),
         }
-        while self.recent.front().is_some_and(|(first, _)| *first < minute - WINDOW_MIN) {
-            self.recent.pop_front();
+        while self.0.front().is_some_and(|(first, _)| *first < minute - WINDOW_MIN) {
+            self.0.pop_front();
         }
     }
 
-    /// Over the last hour, or since the first request of it: a young process is not called idle.
-    fn per_hour(&self, minute: i64) -> f64 {
-        let within = self.recent.iter().filter(|(at, _)| *at > minute - WINDOW_MIN);
+    /// Takes requests back that were not sent after all: the newest first.
+    pub fn take_back(&mut self, mut amount: u32) {
+        for (_, count) in self.0.iter_mut().rev() {
+            let back = amount.min(*count);
+            *count -= back;
+            amount -= back;
+        }
+    }
+
+    /// Requests per hour, over the last hour, or since the first request of it: a young process is not called idle.
+    pub fn per_hour(&self, now: Timestamp) -> f64 {
+        let minute = minute(now);
+        let within = self.0.iter().filter(|(at, _)| *at > minute - WINDOW_MIN);
         let count: f64 = within.clone().map(|(_, count)| f64::from(*count)).sum();
         let minutes = within.map(|(at, _)| *at).min().map_or(1, |first| (minute - first + 1).clamp(1, WINDOW_MIN));
         count * 60.0 / minutes as f64

@@ -86,6 +86,9 @@ impl CacheKey {
         match &request.body {
             Body::None => {}
             Body::Json(body) => text.push_str(&body.to_string()),
+            Body::Bytes(kind, bytes) => {
+                text.push_str(&format!("{kind}\n{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, bytes)))
+            }
             Body::Form(fields) => fields.iter().for_each(|(name, value)| {
                 text.push_str(name);
                 text.push('=');

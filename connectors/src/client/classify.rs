@@ -35,6 +35,9 @@ const ERROR_CODES: [(&str, Class); 20] = [
 /// # Errors
 /// What is wrong with it.
 pub fn classify(route: Route, answer: &Answer<'_>, expect: &Expect) -> Result<Option<Fingerprint>, Finding> {
+    if let Some(list) = answer.good_list(expect) {
+        return Ok(Fingerprint::of(list));
+    }
     if let Some(finding) = official_error(route, answer) {
         return Err(finding);
     }
@@ -42,7 +45,10 @@ pub fn classify(route: Route, answer: &Answer<'_>, expect: &Expect) -> Result<Op
     match answer.seen.status {
         200..300 => Ok(fingerprint),
         300..400 if expect.shape == Shape::Redirect => Ok(None),
-        status => Err(Finding::new(by_status(route, status), "http_status", &format!("HTTP {status}"))),
+        status => {
+            let details = format!("HTTP {status} {}", answer.message().unwrap_or_default());
+            Err(Finding::new(by_status(route, status), "http_status", details.trim_end()))
+        }
     }
 }
 

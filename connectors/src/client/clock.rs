@@ -1,6 +1,6 @@
 //! The caller's clock. The client layer reads no wall clock of its own: the daemon has one place that does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
 use tokio::time::Instant;
@@ -54,6 +54,40 @@ impl Clock {
 impl std::fmt::Debug for Clock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
+
+/// A clock for clients whose pollers bring the time along: it shows the last time it was told, and runs on from there.
+#[derive(Clone, Debug)]
+pub struct ToldClock {
+    told: Arc<Mutex<Clock>>,
+    given: Option<Clock>,
+}
+
+impl Default for ToldClock {
+    fn default() -> Self {
+        Self { told: Arc::new(Mutex::new(Clock::starting_at(Timestamp::default()))), given: None }
+    }
+}
+
+/// Whatever it is told, this clock.
+impl From<Clock> for ToldClock {
+    fn from(clock: Clock) -> Self {
+        Self { given: Some(clock), ..Self::default() }
+    }
+}
+
+impl ToldClock {
+    /// It is this time now.
+    pub fn tell(&self, now: Timestamp) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Clock::starting_at(now);
+    }
+
+    /// To be read.
+    pub fn clock(&self) -> Clock {
+        let told = Arc::clone(&self.told);
+        let told = move || told.lock().unwrap_or_else(PoisonError::into_inner).now();
+        self.given.clone().unwrap_or_else(|| Clock::new(told))
     }
 }
 

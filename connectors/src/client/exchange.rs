@@ -7,7 +7,7 @@ use super::profile::Route;
 use super::transport::{read_body, transport_fault};
 use super::wire::{Body, Request};
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -68,6 +68,7 @@ async fn transfer(http: &reqwest::Client, request: &Request, max_body: usize) ->
     builder = match &request.body {
         Body::None => builder,
         Body::Json(body) => builder.json(body),
+        Body::Bytes(kind, bytes) => builder.header(CONTENT_TYPE, kind).body(bytes.clone()),
         Body::Form(fields) => {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
             builder.form(&fields)

@@ -3,20 +3,21 @@
 //! Sections (§) are those of `tiktok-surfaces.md`. Texts on pages are localised: markup and codes decide, texts only
 //! help (§6.4).
 
-use super::answer::{Answer, Expect, Finding, Fingerprint, Want};
+use super::answer::{Answer, Expect, Finding, Fingerprint, Shape, Want};
 use super::fault::Class;
 use serde_json::Value;
 
 type Rule = fn(&Answer<'_>, &Expect) -> Option<Finding>;
 
 /// In order: the first that fits decides.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     login_redirect,
     empty_body,
     waf_challenge,
     captcha_json,
     throttled_page,
     captcha_page,
+    page_for_json,
     status_code,
     login_wall,
     missing_item,
@@ -101,9 +102,9 @@ fn captcha_json(answer: &Answer<'_>, _: &Expect) -> Option<Finding> {
 
 /// §6.4: "visiting our service too frequently".
 fn throttled_page(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
-    let page = answer.page_without_wanted(expect)?;
+    let says = answer.page_without_wanted(expect).or_else(|| answer.message())?;
     let text = "visiting our service too frequently";
-    page.contains(text).then(|| Finding::new(Class::RateLimited, "throttled_page", text))
+    says.contains(text).then(|| Finding::new(Class::RateLimited, "throttled_page", text))
 }
 
 /// §6.4: `div#tiktok-verify-ele`, classes `captcha-verify…`, the overlay's texts.
@@ -112,6 +113,13 @@ fn captcha_page(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
     let marks = ["tiktok-verify-ele", "captcha-verify", "id=\"captcha", "Verify to continue:", "Drag the slider"];
     let mark = marks.into_iter().find(|mark| page.contains(mark))?;
     Some(Finding::new(Class::Captcha, "captcha_page", &format!("the page asks for a captcha (`{mark}`)")))
+}
+
+/// §6.4: a page where JSON is expected, whatever it says.
+fn page_for_json(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
+    let refused = matches!(answer.seen.status, 200..300 | 400) && expect.shape == Shape::Json;
+    answer.page_without_wanted(expect).filter(|_| refused)?;
+    Some(Finding::new(Class::Forbidden, "page_for_json", "a page instead of JSON"))
 }
 
 /// §6.3: soft errors. A code beside the wanted item is not one.

@@ -124,7 +124,8 @@ pub(super) fn transport_fault(error: &reqwest::Error) -> (Class, String) {
     }
     // reqwest has no predicate for this: rustls speaks through an I/O error.
     let marks = ["certificate", "fatal alert", "corrupt message", "handshake"];
-    let (class, what) = if error.is_timeout() {
+    // A connection that does not come about says nothing of the request.
+    let (class, what) = if error.is_timeout() && !error.is_connect() {
         (Class::Timeout, "no answer in time")
     } else if error.is_builder() {
         (Class::RequestInvalid, "the request cannot be sent")

@@ -3,6 +3,7 @@
 use super::answer::{Expect, Fingerprint};
 use super::budget::Priority;
 use super::cache::Ttl;
+use super::fault::Class;
 use super::redact;
 use bytes::Bytes;
 use reqwest::Method;
@@ -22,6 +23,8 @@ pub enum Body {
     Json(Value),
     /// A form. Values are kept secret: token requests carry client secrets (tiktok-surfaces §2).
     Form(Vec<(&'static str, SecretString)>),
+    /// Bytes of this content type.
+    Bytes(String, Bytes),
 }
 
 /// A request. All of them only read.
@@ -46,6 +49,8 @@ pub struct Request {
     /// Repeat it after faults that pass by themselves. Not for requests that use up what they carry, such as refresh
     /// tokens.
     pub repeat: bool,
+    /// … but hand these on at once, although they pass by themselves: the caller has something better to ask then.
+    pub hands_on: &'static [Class],
 }
 
 impl Request {
@@ -61,6 +66,7 @@ impl Request {
             cache: None,
             expect: Expect::document(),
             repeat: true,
+            hands_on: &[],
         }
     }
 
@@ -79,11 +85,16 @@ impl Request {
         Self { body: Body::Json(body), ..Self::new(operation, Method::POST, url) }
     }
 
+    /// Whether the same request is sent again after such a fault, if it passes by itself.
+    pub(super) fn repeats(&self, class: Class) -> bool {
+        self.repeat && !self.hands_on.contains(&class)
+    }
+
     /// A text of the source without the secrets of this request, which it may repeat.
     pub(super) fn scrub(&self, text: &str) -> String {
         let fields = match &self.body {
             Body::Form(fields) => fields.as_slice(),
-            Body::None | Body::Json(_) => &[],
+            Body::None | Body::Json(_) | Body::Bytes(..) => &[],
         };
         let clean = redact::scrub(text, self.bearer.as_ref());
         fields.iter().fold(clean, |text, (_, value)| redact::scrub(&text, Some(value)))
@@ -110,6 +121,7 @@ impl std::fmt::Debug for Body {
             Self::None => f.write_str("None"),
             // What people search for is not for logs either.
             Self::Json(_) => f.write_str("Json(…)"),
+            Self::Bytes(kind, bytes) => write!(f, "{} bytes of {kind}", bytes.len()),
             Self::Form(fields) => f.debug_list().entries(fields.iter().map(|(name, _)| name)).finish(),
         }
     }
@@ -148,6 +160,16 @@ impl Response {
     pub fn json<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         tidelake_schemas::json::from_slice(&self.body)
     }
+}
+
+/// An address of http or https that requests can be sent to.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn address(given: &str) -> Result<Url, String> {
+    let url = Url::parse(given).map_err(|error| error.to_string())?;
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if web { Ok(url) } else { Err("scheme or host is missing".into()) }
 }
 
 impl std::fmt::Debug for Response {

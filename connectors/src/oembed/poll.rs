@@ -1,16 +1,18 @@
 //! One page of a task: up to twenty links, each with its fate.
 
-use super::answer::{Refused, Trouble, TroubleKind, Verdict};
+use super::answer::{Refused, Verdict};
 use super::client::{OembedClient, Spent};
 use super::task::{Entries, Entry};
 use super::{CONNECTOR, ROUTE, ZONE, records};
+use crate::client::ClientFault;
+use crate::client::fault::Group;
 use crate::links::resolve::Outcome;
 use crate::links::{Account, Link};
 use crate::reading::{ReadContext, reject};
 use crate::source::{CycleContext, Fault, Ledger, Next, Page, Reject, StopReason};
 use serde_json::{Value, json};
 use std::time::Instant;
-use tidelake_schemas::{Observation, Timestamp};
+use tidelake_schemas::Observation;
 
 /// Links per page.
 pub(super) const PAGE: usize = 20;
@@ -60,17 +62,16 @@ impl<'a> Poll<'a> {
                 Ok(Fate::Observed(observation)) => self.page.observations.push(*observation),
                 Ok(Fate::Unread(reject)) => self.page.rejects.push(reject),
                 Ok(Fate::Refused(refused)) => self.refusals.push(told(entry, &refused)),
-                Err(trouble) if at == from => {
-                    let retry_at = self.retry_at(&trouble);
-                    return Err(trouble.fault(self.spent.requests, retry_at));
+                Err(fault) if at == from => {
+                    return Err(Fault { requests: self.spent.requests, ..fault.into() });
                 }
-                Err(trouble) => return Ok(self.stopped(from, at, &trouble)),
+                Err(fault) => return Ok(self.stopped(from, at, &fault)),
             }
         }
         Ok(self.finished(from, end))
     }
 
-    async fn ask(&mut self, entry: &Entry) -> Result<Fate, Trouble> {
+    async fn ask(&mut self, entry: &Entry) -> Result<Fate, ClientFault> {
         if entry.repeated {
             return Ok(refused("repeated", "an earlier link of the task says the same"));
         }
@@ -91,15 +92,14 @@ impl<'a> Poll<'a> {
             let said = format!("a {} link; oEmbed answers for videos, photos and profiles by handle", link.kind());
             return Ok(refused("unsupported", said));
         };
-        match self.client.card(&address, &mut self.spent).await {
-            Verdict::Card(answer) => Ok(self.read(&link, &address, &answer)),
-            Verdict::Refused(refused) => Ok(Fate::Refused(refused)),
-            Verdict::Trouble(trouble) => Err(trouble),
-        }
+        Ok(match self.client.card(&address, &mut self.spent).await? {
+            Verdict::Card(answer) => self.read(&link, &address, &answer),
+            Verdict::Refused(refused) => Fate::Refused(refused),
+        })
     }
 
     fn read(&self, link: &Link, address: &str, answer: &Value) -> Fate {
-        let now = self.now();
+        let now = self.client.now();
         let context = ReadContext {
             task: &self.context.task,
             cycle: self.context.cycle,
@@ -133,15 +133,14 @@ impl<'a> Poll<'a> {
         self.close(from, end, stop_reason, fault)
     }
 
-    fn stopped(mut self, from: usize, at: usize, trouble: &Trouble) -> Page {
-        let retry_at = self.retry_at(trouble);
-        self.page.next = Next::Page { state: json!({ "from": at }), not_before: retry_at };
-        let stop_reason = match trouble.kind {
-            TroubleKind::Limited => StopReason::Quota,
-            TroubleKind::Blocked => StopReason::Blocked,
-            TroubleKind::Server | TroubleKind::Format => StopReason::Fault,
+    fn stopped(mut self, from: usize, at: usize, fault: &ClientFault) -> Page {
+        self.page.next = Next::Page { state: json!({ "from": at }), not_before: fault.retry_at };
+        let stop_reason = match fault.class.group() {
+            Group::Limit => StopReason::Quota,
+            Group::Block | Group::Circuit => StopReason::Blocked,
+            _ => StopReason::Fault,
         };
-        let stopped = format!("stopped before link {}: {}", at + 1, trouble.message);
+        let stopped = format!("stopped before link {}: {}: {}", at + 1, fault.context.message, fault.context.details);
         let fault =
             self.refusal_report(at - from).map_or_else(|| stopped.clone(), |report| format!("{stopped}; {report}"));
         self.close(from, at, stop_reason, Some(fault))
@@ -172,16 +171,6 @@ impl<'a> Poll<'a> {
     fn refusal_report(&self, of: usize) -> Option<String> {
         let n = self.refusals.len();
         (n > 0).then(|| format!("{n} of {of} links brought nothing: {}", self.refusals.join("; ")))
-    }
-
-    fn retry_at(&self, trouble: &Trouble) -> Option<Timestamp> {
-        trouble.retry_at(self.now(), self.client.config().block_pause)
-    }
-
-    /// The caller's clock, running on.
-    fn now(&self) -> Timestamp {
-        let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Timestamp(self.context.now.0.saturating_add(micros))
     }
 }
 

@@ -149,6 +149,7 @@ impl Step<'_> {
             body: Payload::Json(&body),
             narrowable: false,
             purse: Purse::Validation,
+            good_with: None,
             open: open_ids,
         };
         let mut reply = self.poll.call(&request).await;

@@ -15,7 +15,6 @@ mod ids;
 mod list_task;
 mod playlists;
 pub mod query;
-mod quota;
 pub mod records;
 mod request;
 mod settings;

@@ -8,7 +8,7 @@ use super::request::{Refusal, Reply, Request};
 use super::task::{ResearchTask, TaskError};
 use super::user_lists::{self, UserList};
 use super::{CONNECTOR, ZONE, comments, compliance, playlists, users, videos};
-use crate::client::Clock;
+use crate::client::profile::NotAllowed;
 use crate::reading::ReadContext;
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason};
 use async_trait::async_trait;
@@ -33,6 +33,17 @@ pub enum SetupError {
     /// The task is wrong.
     #[error("the task cannot be polled: {0}. Correct it in the configuration.")]
     Task(#[from] TaskError),
+    /// The address of the API.
+    #[error("base_url: {given:?} is no http or https address: {why}. Correct it in [research].")]
+    Address {
+        /// As given.
+        given: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The route may not be taken.
+    #[error("{0}")]
+    NotAllowed(#[from] NotAllowed),
     /// The HTTP client could not be made.
     #[error("the HTTP client cannot be set up: {0}. Check the machine's certificates.")]
     Http(#[from] reqwest::Error),
@@ -112,8 +123,8 @@ impl Source for ResearchSource {
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let clock = self.client.clock_at(context.now);
-        let poll = Poll { client: &self.client, context, clock, since: Instant::now() };
+        self.client.tell(context.now);
+        let poll = Poll { client: &self.client, context, since: Instant::now() };
         match &self.task {
             ResearchTask::Videos(task) => videos::poll(&poll, task, state).await,
             ResearchTask::User(task) => users::poll(&poll, task, state).await,
@@ -136,13 +147,12 @@ impl Source for ResearchSource {
 pub(super) struct Poll<'a> {
     pub(super) client: &'a ResearchClient,
     pub(super) context: &'a CycleContext,
-    clock: Clock,
     since: Instant,
 }
 
 impl Poll<'_> {
     pub(super) async fn call<T>(&self, request: &Request<'_, T>) -> Reply<T> {
-        self.client.call(request, &self.clock).await
+        self.client.call(request).await
     }
 
     /// The context of the records of an answer.
@@ -228,5 +238,5 @@ pub(super) fn read_state<S: DeserializeOwned>(state: &Value) -> Result<S, Fault>
 /// An answer whose data is not what this route gives.
 pub(super) fn unreadable(route: &str, error: &serde_json::Error, requests: i32) -> Fault {
     let message = format!("the data of the answer cannot be read: {error}");
-    super::fault::Trouble::Format.fault(&format!("research {route}"), message, requests, None)
+    super::fault::unreadable(&format!("research {route}"), message, requests)
 }

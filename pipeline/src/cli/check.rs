@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
         };
         writeln!(out, "ok  table {}: {state}", landed.table)?;
     }
-    let make = crate::sources::maker(&daemon.config);
+    let make = crate::sources::maker(daemon.clients());
     for task in &configured {
         let source = make(task)?;
         let capabilities = source.capabilities();

@@ -85,6 +85,7 @@ fn configure(config: &mut Config, base_url: &str) {
     let mut research = ResearchConfig::new("demo", SecretString::from("demo"));
     research.base_url = base_url.to_owned();
     research.daily_quota = u32::MAX;
+    research.per_second = 1e6;
     config.research = Some(research);
     config.lake.commit_age = Duration::from_secs(2);
     let today = now().date();

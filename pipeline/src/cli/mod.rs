@@ -11,6 +11,7 @@ mod import;
 mod lake;
 mod listing;
 mod login;
+mod quota;
 mod repl;
 mod reset;
 mod resolve;
@@ -99,6 +100,8 @@ pub(crate) enum Command {
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
     Coverage(coverage::CoverageArgs),
+    /// Daily budgets: what is spent, left and kept in reserve, and whether it is enough.
+    Quota(quota::QuotaArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -139,6 +142,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
+        Command::Quota(args) => quota::run(&args, config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,

@@ -28,8 +28,8 @@ pub(crate) struct TapArgs {
 }
 
 pub(crate) async fn run(args: &TapArgs, config: Config) -> Result<(), Failure> {
-    let known: Vec<&str> =
-        topics::COLLECTED.iter().chain(&[topics::VIDEO_ENRICHED, topics::TASKS, topics::CURSORS]).copied().collect();
+    let others = [topics::VIDEO_ENRICHED, topics::TASKS, topics::CURSORS, topics::BUDGETS];
+    let known: Vec<&str> = topics::COLLECTED.iter().chain(&others).copied().collect();
     if args.topic == "list" {
         return Ok(writeln!(std::io::stdout(), "{}", known.join("\n"))?);
     }

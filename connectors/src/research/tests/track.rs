@@ -42,8 +42,8 @@ impl Tracked {
         let at = world.epoch + chrono::TimeDelta::days(i64::from(world.days));
         let clock = Some(SimClock::frozen(at));
         let sandbox = Sandbox::start(SandboxConfig { world, clock, ..SandboxConfig::default() }).await.expect("starts");
-        let config =
-            ResearchConfig { base_url: sandbox.base_url(), ..ResearchConfig::new("key", SecretString::from("secret")) };
+        let usual = ResearchConfig::new("key", SecretString::from("secret"));
+        let config = ResearchConfig { base_url: sandbox.base_url(), per_second: 1e6, ..usual };
         let client = Arc::new(ResearchClient::new(config).expect("a client"));
         let source = TrackSource::with_client(client, task(&ids)).expect("a source");
         Self { sandbox, source, now: at.into(), state: None }
