@@ -82,6 +82,11 @@ pub(crate) fn real(wait: Duration) -> Duration {
     wait.div_f64(speed())
 }
 
+/// How long an interval of this machine is by [`now`].
+pub(crate) fn shown(interval: Duration) -> Duration {
+    interval.mul_f64(speed())
+}
+
 /// The clock of connectors.
 pub(crate) fn for_connectors() -> Clock {
     Clock::new(now).at_speed(speed())

@@ -6,6 +6,7 @@
 //! cycle began is left for the next one; should a commit take longer than that, the connector notices by the batch's
 //! digest and submits it again.
 
+use crate::clock;
 use crate::config::Config;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -67,7 +68,7 @@ impl StoredIds {
             location: config.lake_location(),
             storage: config.lake.storage.clone(),
             spill_dir: config.data_dir.join("spill"),
-            settling: config.lake.commit_age.saturating_mul(2),
+            settling: clock::shown(config.lake.commit_age.saturating_mul(2)),
             look: LOOK,
             window: Mutex::default(),
         }

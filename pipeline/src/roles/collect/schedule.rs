@@ -285,7 +285,8 @@ async fn finish_page(
             cursor.resume_at = (!cursor.finished).then(|| started_at.plus_secs(entry.task.cadence_s).max(now()));
         }
     }
-    entry.due = cursor.resume_at.unwrap_or_default();
+    // Not before what has been due for longer: a task with many pages must not hold up the lane.
+    entry.due = cursor.resume_at.unwrap_or_else(now);
     lane.save(cursor).await
 }
 
