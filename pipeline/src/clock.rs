@@ -50,8 +50,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 pub(crate) fn read_environment() -> Result<(), String> {
     let Some(text) = std::env::var_os(VARIABLE) else { return Ok(()) };
     let text = text.to_string_lossy();
-    let simulation = Simulation::parse(&text, wall())
-        .map_err(|why| format!("{VARIABLE}: {why}. Write START*SPEED or START*SPEED@REAL, or unset it for real time"))?;
+    let simulation = Simulation::parse(&text, wall()).map_err(|why| {
+        format!("{VARIABLE}: {why}. Write START*SPEED or START*SPEED@REAL, or unset it for real time")
+    })?;
     _ = SIMULATION.set(simulation);
     Ok(())
 }

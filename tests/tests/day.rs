@@ -14,13 +14,9 @@ const SPEED: f64 = 1080.0;
 const QUOTA: u64 = 300;
 /// What the daemon must have used of it on a day on which it was killed again and again.
 const USED: f64 = 0.98;
-/// Kept for the refresh: a little more than one cycle asks.
-const RESERVE: f64 = 0.03;
 /// Real seconds: the quota is spent over some simulated hours.
 const PER_SECOND: u32 = 50;
 const REGIONS: [&str; 6] = ["US", "GB", "DE", "FR", "JP", "BR"];
-/// Ids of a validation task: as many batches for thousands of videos as the API would take for hundreds of thousands.
-const BATCH: usize = 1000;
 
 /// Noon: the day has two halves, with a new quota in between.
 fn start() -> DateTime<Utc> {
@@ -39,6 +35,8 @@ fn sandbox() -> SandboxConfig {
             ..WorldConfig::default()
         },
         clock: Some(SimClock::starting_at(start(), SPEED)),
+        // A batch then costs three requests: what the usual reserve, a hundredth of the quota, is enough for.
+        validation_polls: 0,
         quota: Quota { requests: QUOTA, records: 100_000, time_base: TimeBase::Simulated },
         ..SandboxConfig::default()
     }
@@ -48,9 +46,9 @@ fn sandbox() -> SandboxConfig {
 fn configuration(sandbox: &Sandbox) -> String {
     let mut text = format!(
         "[research]\nbase_url = \"{}\"\nclient_key = \"k\"\nclient_secret = \"s\"\ndaily_quota = {QUOTA}\n\
-         reserve = {RESERVE}\nper_second = {PER_SECOND}\n\
+         per_second = {PER_SECOND}\n\
          [[tasks]]\nname = \"refresh\"\nconnector = \"research-api\"\nevery = \"6h\"\n\
-         spec = {{ kind = \"compliance\", batch = {BATCH} }}\n",
+         spec = {{ kind = \"compliance\" }}\n",
         sandbox.base_url()
     );
     for region in REGIONS {
@@ -94,10 +92,9 @@ impl Day<'_> {
         };
         let expected =
             [("tiktok.video.observed", "video_observations"), ("tidelake.coverage", "coverage")].map(published);
-        let mut daemon = self.stage.start(
-            &["run", "--roles", "enrich,land", "--config", &self.config],
-            &[("TIDELAKE_CLOCK", &self.clock)],
-        );
+        let mut daemon = self
+            .stage
+            .start(&["run", "--roles", "enrich,land", "--config", &self.config], &[("TIDELAKE_CLOCK", &self.clock)]);
         for (topic, table, expected) in expected {
             let begun = Instant::now();
             while usize::try_from(self.stage.integer(&format!("SELECT count(*) FROM {table}"))).ok() != Some(expected) {
@@ -162,10 +159,13 @@ fn assert_refreshed(stage: &Stage, sandbox: &Sandbox) {
     let done: Vec<_> = cycles.iter().filter(|cycle| cycle["done"] == true && !cycle["ids"].is_null()).collect();
     // At 18:00, at midnight and at 6:00; the first found nothing stored.
     assert!(done.len() >= 3, "the duty was not met: {cycles:#?}");
-    let number = |value: &serde_json::Value| value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default();
-    let (ids, requests): (i64, i64) =
-        done.iter().fold((0, 0), |(ids, requests), one| (ids + number(&one["ids"]), requests + number(&one["requests"])));
-    let batches: usize = done.iter().map(|one| usize::try_from(number(&one["ids"])).unwrap_or(0).div_ceil(BATCH)).sum();
+    let number =
+        |value: &serde_json::Value| value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default();
+    let (ids, requests): (i64, i64) = done
+        .iter()
+        .fold((0, 0), |(ids, requests), one| (ids + number(&one["ids"]), requests + number(&one["requests"])));
+    let batches: usize =
+        done.iter().map(|one| usize::try_from(number(&one["ids"])).unwrap_or(0).div_ceil(10_000)).sum();
     let million = requests as f64 * 100.0 / batches as f64;
     eprintln!("{ids} ids in {batches} batches for {requests} requests: {million:.0} per million ids in full batches");
 

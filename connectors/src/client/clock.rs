@@ -46,7 +46,9 @@ impl Clock {
         let wall = self.now();
         match instant.checked_duration_since(now) {
             Some(ahead) => later(wall, ahead.mul_f64(self.speed)),
-            None => Timestamp(wall.0.saturating_sub(micros(now.saturating_duration_since(instant).mul_f64(self.speed)))),
+            None => {
+                Timestamp(wall.0.saturating_sub(micros(now.saturating_duration_since(instant).mul_f64(self.speed))))
+            }
         }
     }
 }

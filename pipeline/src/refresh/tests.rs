@@ -158,7 +158,8 @@ async fn gone_comments_are_known_by_their_route() {
         let provenance = provenance("research", route);
         let (event_id, observed_at) = (format!("{comment_id}/{second}"), START.plus_secs(second));
         let platform = "tiktok".into();
-        let comment = CommentObservation { event_id, platform, comment_id, observed_at, provenance, ..Default::default() };
+        let comment =
+            CommentObservation { event_id, platform, comment_id, observed_at, provenance, ..Default::default() };
         codec::encode(&comment).expect("encodes")
     };
     let listed = "video/comment/list";
