@@ -29,6 +29,7 @@ mod exchange;
 pub mod fallback;
 pub mod fault;
 mod fault_text;
+mod forecast;
 pub mod http;
 pub mod lease;
 pub mod profile;

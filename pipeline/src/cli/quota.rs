@@ -130,9 +130,10 @@ mod tests {
     const NOON: Timestamp = Timestamp(1_704_456_000_000_000);
 
     fn day(granted: u32, daily: u32) -> BudgetDay {
-        let mut day = BudgetDay { daily, ..BudgetDay::default() };
+        let mut day = BudgetDay::default();
         day.book.lend(granted, daily);
         day.pace.add(granted, NOON);
+        day.daily = daily;
         day
     }
 
