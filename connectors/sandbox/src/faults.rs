@@ -92,6 +92,11 @@ pub enum FaultKind {
     ThrottledPage,
     /// Website's pages of videos and profiles: counts and times that only a login would show are empty.
     LoginWall,
+    /// Website's pages of profiles: a dialog that asks for a login stands over the grid after its first videos, and the
+    /// page's script asks for no more.
+    LoginDialog,
+    /// Website's pages of profiles: the page and its data are good, but a captcha stands over them.
+    CaptchaOverlay,
     /// Website: 200, status 0, and `{}` where the item, the profile or the list should be.
     EmptyItem,
     /// Website's lists: 200, status 0, more to come, and no list.

@@ -2,7 +2,7 @@
 
 use super::CONNECTOR;
 use super::client::BrowserClient;
-use super::fault::Stop;
+use super::fault::{DriverFault, Stop};
 use super::listen::{Heard, Listener};
 use super::session::Session;
 use crate::client::answer::{Answer, Seen};
@@ -104,7 +104,12 @@ impl Reader<'_> {
 
 impl OpenPage {
     /// Shows a target's page in a session.
-    pub(super) async fn open(mut session: Session, key: Key, target: &Target, address: Url) -> Result<Self, Stop> {
+    pub(super) async fn open(
+        mut session: Session,
+        key: Key,
+        target: &Target,
+        address: Url,
+    ) -> Result<Self, DriverFault> {
         let listener = Listener::new(&address, target.kind().list());
         session.show(&address).await?;
         Ok(Self {

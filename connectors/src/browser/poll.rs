@@ -2,7 +2,7 @@
 
 use super::CONNECTOR;
 use super::client::BrowserClient;
-use super::fault::{DriverKind, Stop};
+use super::fault::Stop;
 use super::page::{Gathered, Key, OpenPage, Progress, Reader};
 use super::pool::Turn;
 use crate::client::fault::Group;
@@ -111,10 +111,9 @@ impl<'a> Poll<'a> {
             Some(page) => page,
             None => self.show(&turn, key, target, address).await?,
         };
-        // A page that had to be started again is read at least as far as it had been.
+        // A page that had to be started again may need some polls until it is as far as the last one was.
         let limit = client.config().answers_per_page;
-        let until = self.position.progress.answers.max(page.progress.answers);
-        let until = until.saturating_add(client.config().answers_per_poll).min(limit);
+        let until = page.progress.answers.saturating_add(client.config().answers_per_poll).min(limit);
         let met = page.advance(self.reader, until, &mut self.gathered).await;
         self.keep(&page.progress);
         match met {
@@ -142,22 +141,18 @@ impl<'a> Poll<'a> {
     async fn show(&self, turn: &Turn<'_>, key: Key, target: &Target, address: Url) -> Result<OpenPage, Stop> {
         self.reader.client.pace().await;
         let session = turn.session().await?;
-        let reused = session.pages > 0;
+        let (driver, rested) = (session.driver.clone(), session.pages > 0);
         match OpenPage::open(session, key.clone(), target, address.clone()).await {
-            // The session may have ended while it rested.
-            Err(Stop::Driver(fault))
-                if reused && matches!(fault.kind, DriverKind::DriverGone | DriverKind::SessionGone) =>
-            {
-                turn.forget();
-                OpenPage::open(turn.session().await?, key, target, address).await
+            Ok(page) => Ok(page),
+            Err(fault) => {
+                turn.mend(&driver, fault.kind).await;
+                // The session may have ended while it rested.
+                if !(rested && fault.kind.ends_session()) {
+                    return Err(fault.into());
+                }
+                Ok(OpenPage::open(turn.session().await?, key, target, address).await?)
             }
-            other => other,
         }
-        .inspect_err(|stop| {
-            if matches!(stop, Stop::Driver(_)) {
-                turn.forget();
-            }
-        })
     }
 
     /// Progress never goes back: a page that was started again may not have come as far as the last one.
@@ -205,7 +200,7 @@ impl<'a> Poll<'a> {
     }
 
     fn stopped(self, fault: &ClientFault) -> Result<Page, Fault> {
-        let refused = refuses(fault);
+        let refused = refuses(fault) || fault.class.group() == Group::Limit;
         if !refused && self.gathered.observations.is_empty() {
             let mut fault = Fault::from(fault.clone());
             fault.requests = self.gathered.requests;
@@ -214,11 +209,7 @@ impl<'a> Poll<'a> {
         let rest = if refused { self.reader.client.config().block_rest.as_secs() } else { 1 };
         let rest = i64::try_from(rest).unwrap_or(i64::MAX / 2_000_000).max(1);
         let not_before = fault.retry_at.or_else(|| Some(self.reader.now().plus_secs(rest)));
-        let stop_reason = match fault.class.group() {
-            _ if refused => StopReason::Blocked,
-            Group::Limit => StopReason::Quota,
-            _ => StopReason::Fault,
-        };
+        let stop_reason = if refused { StopReason::Blocked } else { StopReason::Fault };
         let action = fault.context.actions.first().copied().unwrap_or_default();
         let stopped = format!("stopped at entry {}: {fault}. {action}", self.position.at + 1);
         let told = self.report().map_or_else(|| stopped.clone(), |report| format!("{stopped}; {report}"));

@@ -174,6 +174,7 @@ fn router(shared: Arc<Shared>) -> Router {
 struct Call {
     path: String,
     host: String,
+    agent: String,
     token: Option<String>,
     content_type: String,
     parameters: HashMap<String, String>,
@@ -187,11 +188,12 @@ impl Call {
         let parameters = Parameters::try_from_uri(&parts.uri).map(|Parameters(found)| found).unwrap_or_default();
         let text = |name| text_of(&parts.headers, name);
         let (content_type, host) = (text(header::CONTENT_TYPE), text(header::HOST));
+        let agent = text(header::USER_AGENT);
         let token = bearer(&text(header::AUTHORIZATION));
         let body = axum::body::to_bytes(body, 1 << 20).await.ok()?;
         let form = read_form(&content_type, body.clone()).await;
         let path = parts.uri.path().to_owned();
-        Some(Self { path, host, token, content_type, parameters, body, form })
+        Some(Self { path, host, agent, token, content_type, parameters, body, form })
     }
 }
 
@@ -274,6 +276,9 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
             Ok(data) => Answer::ok(shared, data),
             Err(refusal) => refusal.into_answer(shared),
         };
+    }
+    if endpoint.is_page() {
+        shared.note_visitor(&call.agent, call.parameters.get("webdriver").is_some_and(|driven| driven == "true"));
     }
     if endpoint.is_website() {
         let asked = website::Asked { path: &call.path, host: &call.host, parameters: &call.parameters };

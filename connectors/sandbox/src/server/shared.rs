@@ -205,6 +205,10 @@ impl Shared {
         lock(&self.counters).request(endpoint);
     }
 
+    pub(super) fn note_visitor(&self, agent: &str, driven: bool) {
+        lock(&self.counters).visitor(agent, driven);
+    }
+
     pub(super) fn count_answer(&self, status: u16) {
         lock(&self.counters).answer(status);
     }

@@ -43,8 +43,13 @@ pub(super) fn answer(shared: &Shared, path: &str, parameters: &HashMap<String, S
 
 fn file(path: &str) -> Answer {
     if path.starts_with("/obj/") {
-        let picture = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"72\" height=\"128\"><rect width=\"72\" \
-                       height=\"128\" fill=\"#89a\"/></svg>";
+        // A hue of its own, so that a person can tell one from another.
+        let hue = hash_text(path) % 360;
+        let picture = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"72\" height=\"128\"><defs><linearGradient id=\"g\" x2=\"1\" \
+             y2=\"1\"><stop stop-color=\"hsl({hue},40%,70%)\"/><stop offset=\"1\" stop-color=\"hsl({hue},40%,35%)\"/>\
+             </linearGradient></defs><rect width=\"72\" height=\"128\" fill=\"url(#g)\"/></svg>"
+        );
         return Answer { content_type: "image/svg+xml", ..Answer::html(200, picture) };
     }
     Answer { content_type: "video/mp4", ..Answer::html(200, "no film, only its place") }
