@@ -14,6 +14,8 @@ pub(super) enum Stop {
     Site(ClientFault),
     /// The browser or its driver.
     Driver(DriverFault),
+    /// Every browser shows the page of another task.
+    Busy,
 }
 
 impl From<ClientFault> for Stop {

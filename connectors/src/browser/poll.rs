@@ -4,7 +4,6 @@ use super::CONNECTOR;
 use super::client::BrowserClient;
 use super::fault::Stop;
 use super::page::{Gathered, Key, OpenPage, Progress, Reader};
-use super::pool::Turn;
 use crate::client::fault::Group;
 use crate::client::{Class, ClientFault};
 use crate::source::{CycleContext, Fault, Ledger, Next, Page, StopReason};
@@ -17,6 +16,13 @@ use url::Url;
 
 /// Pages of videos per poll.
 const PAGES: usize = 5;
+
+/// Seconds until a poll that found every browser in use is made again.
+const BUSY: i64 = 10;
+
+/// What the ledger then says.
+const WAITS: &str =
+    "every browser shows a page of another task, and this one waits; [browser] sessions says how many there are";
 
 /// Where a cycle stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +89,10 @@ impl<'a> Poll<'a> {
                         return self.stopped(&fault);
                     }
                 }
+                Err(Stop::Busy) => {
+                    let not_before = Some(self.reader.now().plus_secs(BUSY));
+                    return Ok(self.close(StopReason::Continue, Some(WAITS.into()), not_before));
+                }
                 Err(Stop::Driver(fault)) if self.gathered.observations.is_empty() => {
                     return Err(fault.fault(self.gathered.requests));
                 }
@@ -104,16 +114,15 @@ impl<'a> Poll<'a> {
         let client = self.reader.client;
         let address = client.address(target);
         let permit = client.admit(target, &address).await?;
-        let turn = client.pool().turn().await;
         let context = self.reader.context;
         let key = Key { task: context.task.clone(), cycle: context.cycle, target: target.identity() };
-        let mut page = match turn.waiting(&key, &self.position.progress).await {
+        let mut page = match client.pool().waiting(&key, &self.position.progress).await {
             Some(page) => page,
-            None => self.show(&turn, key, target, address).await?,
+            None => self.show(key, target, address).await?,
         };
-        // A page that had to be started again may need some polls until it is as far as the last one was.
+        // A page that had to be started again is read further than it had been, so that every poll brings the cycle on.
         let limit = client.config().answers_per_page;
-        let until = page.progress.answers.saturating_add(client.config().answers_per_poll).min(limit);
+        let until = self.position.progress.answers.saturating_add(client.config().answers_per_poll).min(limit);
         let met = page.advance(self.reader, until, &mut self.gathered).await;
         self.keep(&page.progress);
         match met {
@@ -122,35 +131,36 @@ impl<'a> Poll<'a> {
                 self.limited = !page.done && page.progress.answers >= limit;
                 let over = page.done || self.limited;
                 if over {
-                    turn.done(page.session).await
+                    client.pool().done(page.session).await
                 } else {
-                    turn.park(page)
+                    client.pool().park(page)
                 }
                 Ok(over)
             }
             Err(stop) => {
-                turn.failed(page, &stop).await;
+                client.pool().failed(page, &stop).await;
                 Err(match stop {
                     Stop::Site(fault) => Stop::Site(client.settle(permit, Some(fault.clone())).unwrap_or(fault)),
-                    driver @ Stop::Driver(_) => driver,
+                    other => other,
                 })
             }
         }
     }
 
-    async fn show(&self, turn: &Turn<'_>, key: Key, target: &Target, address: Url) -> Result<OpenPage, Stop> {
+    async fn show(&self, key: Key, target: &Target, address: Url) -> Result<OpenPage, Stop> {
+        let pool = self.reader.client.pool();
+        let session = pool.session().await?;
         self.reader.client.pace().await;
-        let session = turn.session().await?;
         let (driver, rested) = (session.driver.clone(), session.pages > 0);
         match OpenPage::open(session, key.clone(), target, address.clone()).await {
             Ok(page) => Ok(page),
             Err(fault) => {
-                turn.mend(&driver, fault.kind).await;
+                pool.mend(&driver, fault.kind).await;
                 // The session may have ended while it rested.
                 if !(rested && fault.kind.ends_session()) {
                     return Err(fault.into());
                 }
-                Ok(OpenPage::open(turn.session().await?, key, target, address).await?)
+                Ok(OpenPage::open(pool.session().await?, key, target, address).await?)
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use super::config::BrowserConfig;
 use super::driver::Driver;
-use super::fault::{DriverFault, DriverKind, Stop};
+use super::fault::{DriverKind, Stop};
 use super::page::{Key, OpenPage, Progress};
 use super::session::Session;
 use crate::client::fault::Group;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// A pool of as many sessions as the configuration allows.
@@ -16,9 +16,8 @@ use tokio::time::Instant;
 pub(super) struct Pool {
     config: BrowserConfig,
     driver: Driver,
-    /// One permit per session that a poll uses.
-    turns: Semaphore,
-    size: usize,
+    /// A place for each session, which holds it as long as it lives.
+    places: Arc<Semaphore>,
     resting: Arc<Resting>,
 }
 
@@ -69,27 +68,77 @@ impl Kept {
     }
 }
 
-/// The right to use one session.
-pub(super) struct Turn<'a> {
-    pool: &'a Pool,
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
 impl Pool {
     pub(super) fn new(config: BrowserConfig) -> Self {
-        let size = config.sessions.clamp(1, 64);
-        let driver = Driver::new(config.clone());
-        Self { config, driver, turns: Semaphore::new(size), size, resting: Arc::default() }
+        let places = Arc::new(Semaphore::new(config.sessions.clamp(1, 64)));
+        Self { driver: Driver::new(config.clone()), config, places, resting: Arc::default() }
     }
 
     pub(super) fn driver(&self) -> &Driver {
         &self.driver
     }
 
-    /// Waits for a session to be free.
-    pub(super) async fn turn(&self) -> Turn<'_> {
-        // Nobody closes the semaphore.
-        Turn { pool: self, _permit: self.turns.acquire().await.ok() }
+    /// The page that waits for a task, if it is this one and has been read as far as the caller has kept: what a page has
+    /// shown beyond that never reached anybody.
+    pub(super) async fn waiting(&self, key: &Key, kept: &Progress) -> Option<OpenPage> {
+        let of_task = |rest: &Rest| matches!(&rest.what, Kept::Page(page) if page.key.task == key.task);
+        match self.resting.take(of_task)? {
+            Kept::Page(page) if page.key == *key && page.progress == *kept => Some(*page),
+            other => {
+                other.close().await;
+                None
+            }
+        }
+    }
+
+    /// A session with no page: one that rests, or a new one.
+    ///
+    /// # Errors
+    /// [`Stop::Busy`] when every place is taken. Nobody waits here for one: the task whose page holds the place may be
+    /// polled by the same lane, after this one.
+    pub(super) async fn session(&self) -> Result<Session, Stop> {
+        if let Some(Kept::Idle(session)) = self.resting.take(|rest| matches!(rest.what, Kept::Idle(_))) {
+            return Ok(session);
+        }
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Stop::Busy)?;
+        let url = self.driver.url().await?;
+        let begun = Session::start(&url, &self.config, place).await;
+        if let Err(fault) = &begun {
+            self.mend(&url, fault.kind).await;
+        }
+        Ok(begun?)
+    }
+
+    /// Keeps a page open until the next poll.
+    pub(super) fn park(&self, page: OpenPage) {
+        self.rest(Kept::Page(Box::new(page)));
+    }
+
+    /// Gives a session back. One that has shown enough is ended, and its memory with it.
+    pub(super) async fn done(&self, session: Session) {
+        let spent = session.pages >= self.config.pages_per_session.max(1);
+        if spent || session.leave().await.is_err() {
+            return session.close().await;
+        }
+        self.rest(Kept::Idle(session));
+    }
+
+    /// After trouble with a driver: no session of one that is gone or hangs is relied on, and another is started.
+    pub(super) async fn mend(&self, driver: &str, kind: DriverKind) {
+        if kind.ends_driver() {
+            self.driver.end(driver).await;
+            self.resting.lock().retain(|rest| rest.what.session().driver != driver);
+        }
+    }
+
+    /// A session whose page could not be read: goes on after a fact about the target, ends after anything else.
+    pub(super) async fn failed(&self, page: OpenPage, stop: &Stop) {
+        match stop {
+            Stop::Site(fault) if fault.class.group() == Group::Entity => self.done(page.session).await,
+            // It may not answer any more: let go of, it is ended when it can be.
+            Stop::Driver(fault) => self.mend(&page.session.driver, fault.kind).await,
+            _ => page.session.close().await,
+        }
     }
 
     /// Lets a session rest, and ends it when nobody has used it for long: neither its memory nor the site's servers are
@@ -104,75 +153,5 @@ impl Pool {
                 old.close().await;
             }
         });
-    }
-
-    /// A session that has to go, so that another can be started: one too many, or none.
-    fn surplus(&self) -> Option<Kept> {
-        let busy = self.size - self.turns.available_permits();
-        let mut resting = self.resting.lock();
-        if resting.len() + busy > self.size { resting.pop_front().map(|rest| rest.what) } else { None }
-    }
-}
-
-impl Turn<'_> {
-    /// The page that waits under this key. One that is ahead of what the caller has kept is of no use: what it has shown
-    /// beyond that never reached anybody. One that is behind, because it was started again, goes on catching up.
-    pub(super) async fn waiting(&self, key: &Key, kept: &Progress) -> Option<OpenPage> {
-        let found = self.pool.resting.take(|rest| matches!(&rest.what, Kept::Page(page) if page.key == *key))?;
-        match found {
-            Kept::Page(page) if page.progress == *kept || page.progress.answers < kept.answers => Some(*page),
-            other => {
-                other.close().await;
-                None
-            }
-        }
-    }
-
-    /// A session with no page: one that rests, or a new one. A page that waits gives way to it.
-    pub(super) async fn session(&self) -> Result<Session, DriverFault> {
-        if let Some(Kept::Idle(session)) = self.pool.resting.take(|rest| matches!(rest.what, Kept::Idle(_))) {
-            return Ok(session);
-        }
-        if let Some(surplus) = self.pool.surplus() {
-            surplus.close().await;
-        }
-        let url = self.pool.driver.url().await?;
-        let begun = Session::start(&url, &self.pool.config).await;
-        if let Err(fault) = &begun {
-            self.mend(&url, fault.kind).await;
-        }
-        begun
-    }
-
-    /// Keeps a page open until the next poll.
-    pub(super) fn park(&self, page: OpenPage) {
-        self.pool.rest(Kept::Page(Box::new(page)));
-    }
-
-    /// Gives a session back. One that has shown enough is ended, and its memory with it.
-    pub(super) async fn done(&self, session: Session) {
-        let spent = session.pages >= self.pool.config.pages_per_session.max(1);
-        if spent || session.leave().await.is_err() {
-            return session.close().await;
-        }
-        self.pool.rest(Kept::Idle(session));
-    }
-
-    /// After trouble with the driver: no session of one that is gone or hangs is relied on, and another is started.
-    pub(super) async fn mend(&self, driver: &str, kind: DriverKind) {
-        if kind.ends_driver() {
-            self.pool.driver.end(driver).await;
-            self.pool.resting.lock().retain(|rest| rest.what.session().driver != driver);
-        }
-    }
-
-    /// A session whose page could not be read: goes on after a fact about the target, ends after anything else.
-    pub(super) async fn failed(&self, page: OpenPage, stop: &Stop) {
-        match stop {
-            Stop::Site(fault) if fault.class.group() == Group::Entity => self.done(page.session).await,
-            Stop::Site(_) => page.session.close().await,
-            // It may not answer any more: let go of, it is ended when it can be.
-            Stop::Driver(fault) => self.mend(&page.session.driver, fault.kind).await,
-        }
     }
 }

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use url::{ParseError, Url};
 
 /// Chromium keeps bodies of answers up to this many bytes in all, so that none is gone before it is fetched.
@@ -27,6 +28,8 @@ pub(super) struct Session {
     pub(super) driver: String,
     /// Pages shown so far.
     pub(super) pages: u32,
+    /// Its place in the pool, free again when the session is gone.
+    _place: OwnedSemaphorePermit,
 }
 
 /// A command of chromedriver's that is no part of the standard.
@@ -48,13 +51,17 @@ impl WebDriverCompatibleCommand for Extension {
 
 impl Session {
     /// Asks a driver for a browser, and gives it our name.
-    pub(super) async fn start(driver: &str, config: &BrowserConfig) -> Result<Self, DriverFault> {
+    pub(super) async fn start(
+        driver: &str,
+        config: &BrowserConfig,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, DriverFault> {
         let mut builder = ClientBuilder::new(HttpConnector::new());
         // The driver itself ends what takes longer than a page may: one that is silent for twice as long hangs.
         let patience = config.page_timeout * 2;
         let connect = builder.capabilities(capabilities(config)).connect(driver);
         let client = tokio::time::timeout(patience, connect).await.map_err(|_| silent("starting a browser"))??;
-        let session = Self { client, patience, driver: driver.to_owned(), pages: 0 };
+        let session = Self { client, patience, driver: driver.to_owned(), pages: 0, _place: place };
         session.settle(config).await?;
         Ok(session)
     }

@@ -6,7 +6,9 @@ mod endings;
 mod stage;
 
 use serde_json::json;
-use stage::{Collected, TURN, VIDEOS, busy_creator, client, config, poll, sandbox, skipped, source, state, visible};
+use stage::{
+    Collected, TURN, VIDEOS, busy_creator, client, config, poll, poll_as, sandbox, skipped, source, state, visible,
+};
 use std::collections::HashSet;
 use std::time::Duration;
 use tidelake_connectors::browser::BrowserConfig;
@@ -131,6 +133,34 @@ async fn a_connection_that_breaks_is_no_refusal() {
     }
     sandbox.set_faults(&FaultPlan::default()).expect("cleared");
     assert!(poll(&source, None).await.is_ok_and(|page| page.observations.len() > 60));
+}
+
+#[tokio::test]
+async fn tasks_that_share_a_browser_take_turns() {
+    if skipped() {
+        return;
+    }
+    let _turn = TURN.lock().await;
+    let sandbox = sandbox().await;
+    let client = client(config(&sandbox.base_url()));
+    let source = source(&client, &json!({"kind": "user", "handles": [busy_creator(&sandbox).handle]}));
+    let (mut at, mut waited) = (None, 0);
+    for polls in 0.. {
+        let page = poll_as("first", &source, at.as_ref()).await.expect("a page");
+        at = state(&page);
+        if at.is_none() {
+            break;
+        }
+        // The first task's page is open: it is not closed for the second's sake.
+        let other = poll_as("second", &source, None).await.expect("it waits");
+        assert!(other.observations.is_empty() && matches!(other.next, Next::Page { not_before: Some(_), .. }));
+        assert!(other.ledger.fault.is_some_and(|told| told.contains("every browser")));
+        waited += 1;
+        assert!(polls < 20);
+    }
+    assert!(waited > 2, "{waited}");
+    assert!(poll_as("second", &source, None).await.is_ok_and(|page| page.observations.len() > 60));
+    assert_eq!(sandbox.stats().requests[&Endpoint::UserPage], 2, "each page was opened once");
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ pub(crate) fn config(base_url: &str) -> BrowserConfig {
         sandbox: std::fs::metadata("/proc/self").expect("/proc").uid() != 0,
         per_minute: 6e6,
         scroll_pause: Duration::from_millis(100),
-        answer_timeout: Duration::from_secs(6),
+        answer_timeout: Duration::from_secs(10),
         answers_per_poll: 3,
         block_rest: Duration::from_millis(1),
         ..BrowserConfig::default()
@@ -65,7 +65,11 @@ pub(crate) fn source(client: &Arc<BrowserClient>, task: &Value) -> BrowserSource
 }
 
 pub(crate) async fn poll(source: &BrowserSource, state: Option<&Value>) -> Result<Page, Fault> {
-    let context = CycleContext { task: "grids".into(), cycle: 1, started_at: NOW, now: NOW };
+    poll_as("grids", source, state).await
+}
+
+pub(crate) async fn poll_as(task: &str, source: &BrowserSource, state: Option<&Value>) -> Result<Page, Fault> {
+    let context = CycleContext { task: task.into(), cycle: 1, started_at: NOW, now: NOW };
     source.poll(&context, state).await
 }
 
