@@ -6,6 +6,7 @@
 pub mod browser;
 pub mod client;
 pub mod display;
+pub mod drift;
 pub mod import;
 pub mod links;
 pub mod oembed;

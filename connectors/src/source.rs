@@ -1,5 +1,6 @@
 //! The one trait every connector implements, and what crosses it.
 
+use crate::drift::Tally;
 use async_trait::async_trait;
 use serde_json::Value;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub struct Page {
     pub next: Next,
     /// What to write into the coverage ledger.
     pub ledger: Ledger,
+    /// What the raw records looked like.
+    pub seen: Tally,
 }
 
 /// Where to go on after a page.
@@ -123,6 +126,8 @@ pub enum StopReason {
     Blocked,
     /// A fault outlasted its budget.
     Fault,
+    /// The cycle is over and brought nothing where that cannot be. Written by the caller, who knows earlier cycles.
+    SilentZero,
 }
 
 impl StopReason {
@@ -135,6 +140,7 @@ impl StopReason {
             Self::Limit => "limit",
             Self::Blocked => "blocked",
             Self::Fault => "fault",
+            Self::SilentZero => "silent_zero",
         }
     }
 }

@@ -106,8 +106,7 @@ impl Daemon {
         let (connection, lanes) = (self.connection.clone(), self.config.log.lanes);
         let read = tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await;
         let declared = read.map_err(|e| LogError::Embedded(format!("tasks: {e}")))??;
-        for task in &self.config.tasks {
-            let mut record = crate::sources::record(task, now());
+        for mut record in self.config.tasks.iter().flat_map(|task| crate::sources::records(task, now())) {
             if let Some(old) = declared.get(&record.task) {
                 record.paused = old.paused;
                 if (Task { declared_at: old.declared_at, ..record.clone() }) == *old {

@@ -90,7 +90,8 @@ impl Clients {
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
             other => {
-                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
+                let known =
+                    [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }
@@ -140,14 +141,31 @@ fn closed(connector: &str) -> String {
     )
 }
 
-/// Checks a task of the configuration without polling anything.
-pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<(), String> {
-    Clients::of(config).make(&task.connector, task.spec.clone()).map(drop)
+/// How often a canary is polled when nothing is said.
+const CANARY_EVERY: Duration = Duration::from_secs(6 * 3600);
+/// What the names of canaries end with.
+const CANARY: &str = "/canary";
+
+/// The name of a task's canary.
+pub(crate) fn canary_of(task: &str) -> String {
+    format!("{task}{CANARY}")
 }
 
-/// A task of the configuration as a record of the task topic.
-pub(crate) fn record(task: &TaskConfig, declared_at: Timestamp) -> Task {
-    Task {
+/// Checks a task of the configuration, and its canary, without polling anything.
+pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<(), String> {
+    let clients = Clients::of(config);
+    clients.make(&task.connector, task.spec.clone())?;
+    let Some(canary) = &task.canary else { return Ok(()) };
+    if canary.at_least == 0 {
+        return Err("canary.at_least = 0 would be content with nothing; give at least 1".into());
+    }
+    let Some(spec) = &canary.spec else { return Ok(()) };
+    clients.make(&task.connector, spec.clone()).map(drop).map_err(|why| format!("canary: {why}"))
+}
+
+/// A task of the configuration as records of the task topic: its own, and its canary's.
+pub(crate) fn records(task: &TaskConfig, declared_at: Timestamp) -> Vec<Task> {
+    let mut own = Task {
         task: task.name.clone(),
         connector: task.connector.clone(),
         spec: task.spec.to_string(),
@@ -155,7 +173,25 @@ pub(crate) fn record(task: &TaskConfig, declared_at: Timestamp) -> Task {
         priority: task.priority,
         paused: false,
         declared_at,
+        at_least: None,
+    };
+    let Some(canary) = &task.canary else { return vec![own] };
+    let at_least = Some(i64::from(canary.at_least));
+    if canary.spec.is_none() && canary.every.is_zero() {
+        own.at_least = at_least;
+        return vec![own];
     }
+    let every = if canary.every.is_zero() { CANARY_EVERY } else { canary.every };
+    let second = Task {
+        task: canary_of(&own.task),
+        spec: canary.spec.as_ref().map_or_else(|| own.spec.clone(), ToString::to_string),
+        cadence_s: seconds(every),
+        // Before what depends on it.
+        priority: own.priority.saturating_add(1),
+        at_least,
+        ..own.clone()
+    };
+    vec![own, second]
 }
 
 /// Cadences are whole seconds, at least one: 0 would mean once.

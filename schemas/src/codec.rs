@@ -5,7 +5,7 @@
 //! `EnrichedVideo` is `VideoObservation` with fields added at the end, so that enriching a message is appending bytes
 //! ([`append_enrichment`]).
 
-use crate::ledger::{CoverageEntry, DeadLetter};
+use crate::ledger::{CoverageEntry, DeadLetter, DriftIncident};
 use crate::observation::{
     CommentObservation, CreatorObservation, Enrichment, HashtagObservation, SoundObservation, VideoObservation,
 };
@@ -80,6 +80,8 @@ pub enum SchemaName {
     Task,
     /// `cursor.avsc`
     Cursor,
+    /// `drift_incident.avsc`
+    DriftIncident,
 }
 
 /// File name, current schema and every released version of each schema.
@@ -120,6 +122,7 @@ schema_files! {
     DeadLetter => "dead_letter" ["0.1.0"],
     Task => "task" ["0.1.0"],
     Cursor => "cursor" ["0.1.0"],
+    DriftIncident => "drift_incident" [],
 }
 
 impl SchemaName {
@@ -154,6 +157,7 @@ records! {
     DeadLetter => DeadLetter,
     Task => Task,
     Cursor => Cursor,
+    DriftIncident => DriftIncident,
 }
 
 /// A schema, ready for use.

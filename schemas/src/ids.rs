@@ -31,6 +31,16 @@ pub fn letter_id(topic: &str, partition: i32, offset: i64, origin: &str) -> Stri
     derive(&[topic, &partition.to_string(), &offset.to_string(), origin])
 }
 
+/// The id of an incident of drift: UUIDv5 of the page that showed it (its coverage id), the field and what happened.
+pub fn incident_id(page: &str, field: &str, kind: &str) -> String {
+    derive(&["incident", page, field, kind])
+}
+
+/// The id of a record about an incident: UUIDv5 of the incident, its state and the page that brought it about.
+pub fn incident_event_id(incident: &str, state: &str, page: &str) -> String {
+    derive(&["incident", incident, state, page])
+}
+
 /// Parts are length-prefixed, so that no two lists of parts share a name.
 fn derive(parts: &[&str]) -> String {
     let mut name = String::with_capacity(96);

@@ -17,7 +17,7 @@ pub mod time;
 pub mod topics;
 
 pub use codec::{Record, SchemaName};
-pub use ledger::{CoverageEntry, DeadLetter};
+pub use ledger::{CoverageEntry, DeadLetter, DriftIncident};
 pub use observation::*;
 pub use task::{Cursor, Task, TopicPosition};
 pub use time::Timestamp;

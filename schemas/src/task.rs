@@ -15,6 +15,7 @@ pub struct Task {
     pub priority: i32,
     pub paused: bool,
     pub declared_at: Timestamp,
+    pub at_least: Option<i64>,
 }
 
 /// How far a topic's partition had been written when the cursor was.

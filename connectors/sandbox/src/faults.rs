@@ -42,6 +42,14 @@ pub enum FaultKind {
     LoneSurrogate,
     /// The page begins with one more item, which has no id.
     MissingId,
+    /// Searches: `view_count` is called `play_count`.
+    FieldRenamed,
+    /// Searches: `like_count` is a text.
+    NumberAsText,
+    /// Searches: every other item of the page lacks `video_duration`.
+    FieldHalved,
+    /// Searches: an empty list and no more, with status 200 and code `ok`.
+    SilentZero,
     /// The answer comes after `millis` (default 2000).
     SlowAnswer,
     /// The connection is reset before any answer.

@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::client::answer::{Answer, Seen};
 use crate::client::classify::classify;
 use crate::client::{Class, ClientFault, Expect, Fingerprint, Route};
+use crate::drift::Tally;
 use crate::reading::opt_bool;
 use crate::source::{CycleContext, Reject};
 use crate::web::{Kind, Label, Target};
@@ -49,6 +50,7 @@ pub(super) struct Progress {
 pub(super) struct Gathered {
     pub(super) observations: Vec<Observation>,
     pub(super) rejects: Vec<Reject>,
+    pub(super) seen: Tally,
     pub(super) requests: i32,
     /// Ids that are among the observations.
     ids: HashSet<String>,
@@ -194,6 +196,8 @@ impl OpenPage {
         origin.set_query(None);
         let imported = reader.label(origin.as_str()).read(body.as_bytes());
         let imported = imported.map_err(|error| self.fault(Class::FormatDrift, &error.seen))?;
+        let variant = if heard.document { self.target.kind().name() } else { "list" };
+        into.seen.absorb(imported.seen, Some(variant));
         into.rejects.extend(imported.rejects);
         Ok(imported.observations)
     }

@@ -247,7 +247,8 @@ impl<'a> Poll<'a> {
             ..Ledger::default()
         };
         let next = if more { Next::Page { state: json!(position), not_before } } else { Next::CycleDone };
-        Page { observations: gathered.observations, rejects: gathered.rejects, next, ledger }
+        let Gathered { observations, rejects, seen, .. } = gathered;
+        Page { observations, rejects, next, ledger, seen }
     }
 
     fn report(&self) -> Option<String> {

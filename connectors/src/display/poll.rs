@@ -9,6 +9,7 @@ use super::task::{DisplayTask, OwnVideosTask, VideosTask};
 use super::tokens::Tokens;
 use super::{CONNECTOR, ZONE};
 use crate::client::Fingerprint;
+use crate::drift::Tally;
 use crate::reading::{ReadContext, opt_bool, opt_i64};
 use crate::source::{CycleContext, Fault, FaultClass, Ledger, Next, Page, StopReason};
 use crate::vault::AccountName;
@@ -16,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
-use tidelake_schemas::Observation;
+use tidelake_schemas::{EntityKind, Observation};
 
 /// Videos per page: the most that both endpoints give (tiktok-surfaces §4).
 const PAGE: usize = 20;
@@ -148,7 +149,8 @@ impl<'a> Poll<'a> {
             true => None,
             false => self.handle(&owner).await,
         };
-        let mut page = Page::default();
+        let mut page = Page { seen: Tally::of_fields(Some(&fields)), ..Page::default() };
+        page.seen.observe(EntityKind::Creator, user);
         match read_user(user, handle, &self.reading("user/info", &answer)) {
             Ok(creator) => page.observations.push(Observation::Creator(creator)),
             Err(reject) => page.rejects.push(reject),
@@ -201,6 +203,7 @@ impl<'a> Poll<'a> {
     fn read(&self, videos: &[Value], route: &'static str, answer: &Answer, owner: &Tokens, page: &mut Page) {
         let context = self.reading(route, answer);
         for video in videos {
+            page.seen.observe(EntityKind::Video, video);
             match read_video(video, owner, &context) {
                 Ok(video) => page.observations.push(Observation::Video(video)),
                 Err(reject) => page.rejects.push(reject),

@@ -27,6 +27,7 @@ fn read_one(
     scope: &Scope,
     sink: &mut Sink,
 ) -> Option<i64> {
+    sink.show(EntityKind::Comment, comment);
     let id = sink.need_id(comment, &ID)?;
     sink.push(Observation::Comment(CommentObservation {
         event_id: scope.event_id(EntityKind::Comment, &id.to_string()),

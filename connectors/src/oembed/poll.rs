@@ -10,7 +10,7 @@ use crate::reading::{ReadContext, reject};
 use crate::source::{CycleContext, Fault, Ledger, Next, Page, Reject, StopReason};
 use serde_json::{Value, json};
 use std::time::Instant;
-use tidelake_schemas::{Observation, Timestamp};
+use tidelake_schemas::{EntityKind, Observation, Timestamp};
 
 /// Links per page.
 pub(super) const PAGE: usize = 20;
@@ -92,7 +92,12 @@ impl<'a> Poll<'a> {
             return Ok(refused("unsupported", said));
         };
         match self.client.card(&address, &mut self.spent).await {
-            Verdict::Card(answer) => Ok(self.read(&link, &address, &answer)),
+            Verdict::Card(answer) => {
+                // Cards of videos and of profiles differ in their fields.
+                let kind = if link.video_id().is_some() { EntityKind::Video } else { EntityKind::Creator };
+                self.page.seen.observe(kind, &answer);
+                Ok(self.read(&link, &address, &answer))
+            }
             Verdict::Refused(refused) => Ok(Fate::Refused(refused)),
             Verdict::Trouble(trouble) => Err(trouble),
         }

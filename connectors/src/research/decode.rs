@@ -1,11 +1,13 @@
 //! The envelope of an answer and the pages in it. Records keep their own bytes until they are read.
 
 use super::fault::{ErrorBody, Trouble, classify};
+use crate::drift::Tally;
 use crate::reading::as_i64;
 use crate::source::Reject;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tidelake_schemas::EntityKind;
 use tidelake_schemas::json::from_slice;
 
 /// `{data, error}`.
@@ -121,8 +123,12 @@ fn unreadable(status: u16, bytes: &[u8]) -> (Trouble, String) {
     (trouble, format!("HTTP {status} with {} bytes that are not the API's JSON", bytes.len()))
 }
 
-/// Reads one record; a refused one keeps its own bytes.
-pub(super) fn read_record<T>(raw: &RawValue, read: impl FnOnce(&Value) -> Result<T, Reject>) -> Result<T, Reject> {
+/// Reads one record, which is shown to the tally first; a refused one keeps its own bytes.
+pub(super) fn read_record<T>(
+    raw: &RawValue,
+    (seen, kind): (&mut Tally, EntityKind),
+    read: impl FnOnce(&Value) -> Result<T, Reject>,
+) -> Result<T, Reject> {
     let payload = || raw.get().as_bytes().to_vec();
     let value: Value = serde_json::from_str(raw.get()).map_err(|e| Reject {
         reason: "unreadable".into(),
@@ -130,6 +136,7 @@ pub(super) fn read_record<T>(raw: &RawValue, read: impl FnOnce(&Value) -> Result
         entity: None,
         payload: payload(),
     })?;
+    seen.observe(kind, &value);
     read(&value).map_err(|reject| Reject { payload: payload(), ..reject })
 }
 
@@ -231,7 +238,9 @@ mod tests {
     #[test]
     fn a_refused_record_keeps_its_bytes() {
         let page: ListPage = serde_json::from_str(r#"{"videos":[{"id": 73207681965695992750}]}"#).expect("a page");
-        let refused = read_record(&page.records()[0], |value| crate::reading::required_id(value, &["id"]));
+        let refused = read_record(&page.records()[0], (&mut Tally::default(), EntityKind::Video), |value| {
+            crate::reading::required_id(value, &["id"])
+        });
         let refused = refused.expect_err("out of range");
         assert_eq!(refused.reason, "id_out_of_range");
         assert_eq!(refused.payload, br#"{"id": 73207681965695992750}"#);

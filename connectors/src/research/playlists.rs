@@ -103,7 +103,7 @@ fn page(
     let context = poll.reading(ROUTE, reply);
     let left = task.limit.map_or(u64::MAX, |limit| limit.saturating_sub(at.taken));
     for raw in answer.ids().iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
-        match read_record(raw, |id| read_entry(id, playlist, &context)) {
+        match read_record(raw, (&mut page.seen, EntityKind::Video), |id| read_entry(id, playlist, &context)) {
             Ok(video) => page.observations.push(video),
             Err(reject) => page.rejects.push(reject),
         }

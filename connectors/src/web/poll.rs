@@ -104,6 +104,7 @@ impl<'a> Poll<'a> {
         let about = |target: &Target| imported.observations.iter().any(|record| target.names(record));
         if about(target) {
             self.previous = Some(target);
+            self.page.seen.absorb(imported.seen, Some(target.kind().name()));
             self.page.observations.extend(imported.observations);
             self.page.rejects.extend(imported.rejects);
             return Ok(());

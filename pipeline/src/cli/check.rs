@@ -34,14 +34,14 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
         writeln!(out, "ok  table {}: {state}", landed.table)?;
     }
     let make = crate::sources::maker(&daemon.config);
-    for task in &daemon.config.tasks {
-        let source = make(&crate::sources::record(task, now()))?;
+    for task in daemon.config.tasks.iter().flat_map(|task| crate::sources::records(task, now())) {
+        let source = make(&task)?;
         let capabilities = source.capabilities();
         let found = if args.probe { source.probe().await?.summary } else { "not asked (--probe asks)".to_owned() };
         writeln!(
             out,
             "ok  task {}: {} ({} licence zone): {found}",
-            task.name, capabilities.connector, capabilities.zone
+            task.task, capabilities.connector, capabilities.zone
         )?;
     }
     Ok(())

@@ -92,6 +92,7 @@ fn configure(config: &mut Config, base_url: &str) {
     config.tasks = ["US", "GB", "DE", "FR", "ES", "BR", "JP", "ID"]
         .into_iter()
         .map(|region| TaskConfig {
+            canary: None,
             name: format!("demo/{region}"),
             connector: "research-api".into(),
             every: Duration::from_secs(1),

@@ -6,6 +6,7 @@ mod broker;
 mod check;
 mod coverage;
 mod demo;
+mod drift;
 mod enrich;
 mod import;
 mod lake;
@@ -98,6 +99,8 @@ pub(crate) enum Command {
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
     Coverage(coverage::CoverageArgs),
+    /// What has changed in what sources give: fields that went, came or became another, and zeros that are not believed.
+    Drift(drift::DriftArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -135,6 +138,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
+        Command::Drift(args) => drift::run(&args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,

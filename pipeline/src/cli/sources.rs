@@ -1,7 +1,7 @@
 //! `tidelake sources`: what is collected, declared while the daemon runs.
 
 use super::{Failure, listing};
-use crate::config::{Config, TaskConfig, parse_duration};
+use crate::config::{CanaryConfig, Config, TaskConfig, parse_duration};
 use crate::daemon::Daemon;
 use crate::log::LogError;
 use crate::log::client::Connection;
@@ -68,6 +68,16 @@ struct AddArgs {
     /// Records per cycle at most.
     #[arg(long)]
     limit: Option<u64>,
+    /// Records that every cycle brings at the least; fewer are no answer.
+    #[arg(long, value_name = "RECORDS")]
+    at_least: Option<u32>,
+    /// A value known to bring something (e.g. a creator with videos), polled beside: while it brings nothing, nothing is
+    /// no answer.
+    #[arg(long, value_name = "VALUE")]
+    canary: Option<String>,
+    /// Time between polls of the canary; absent: 6h.
+    #[arg(long, value_parser = duration, value_name = "DURATION", requires = "canary")]
+    canary_every: Option<Duration>,
     /// Show what would be declared.
     #[arg(long)]
     dry_run: bool,
@@ -94,18 +104,38 @@ pub(crate) async fn run(args: SourcesArgs, config: Config) -> Result<(), Failure
 async fn declare(add: AddArgs, config: Config) -> Result<(), Failure> {
     let task = task(&add)?;
     crate::sources::check(&config, &task).map_err(|why| format!("source {}: {why}", task.name))?;
-    let record = crate::sources::record(&task, now());
+    let records = crate::sources::records(&task, now());
     let mut out = std::io::stdout();
     if add.dry_run {
-        return Ok(writeln!(out, "{}: {} {}", record.task, record.connector, record.spec)?);
+        for record in &records {
+            let floor = record.at_least.map_or_else(String::new, |n| format!(", at least {n} a cycle"));
+            writeln!(out, "{}: {} {}{floor}", record.task, record.connector, record.spec)?;
+        }
+        return Ok(());
     }
     let daemon = Daemon::reach(config).await?;
-    if declared(&daemon).await?.contains_key(&record.task) {
+    let known = declared(&daemon).await?;
+    if let Some(record) = records.iter().find(|record| known.contains_key(&record.task)) {
         let why = "is declared already. Remove it first, or choose another --name";
         return Err(format!("source {} {why}", record.task).into());
     }
-    tasks::declare(&daemon.connection, daemon.config.log.lanes, &record).await?;
-    Ok(writeln!(out, "{}: declared, by {}", record.task, record.connector)?)
+    for record in &records {
+        tasks::declare(&daemon.connection, daemon.config.log.lanes, record).await?;
+        writeln!(out, "{}: declared, by {}", record.task, record.connector)?;
+    }
+    Ok(())
+}
+
+/// What the arguments say of a canary.
+fn canary(add: &AddArgs, bounds: &Bounds) -> Result<Option<CanaryConfig>, Failure> {
+    if add.at_least.is_none() && add.canary.is_none() {
+        return Ok(None);
+    }
+    let spec = match &add.canary {
+        Some(value) => Some(plan(add.kind, std::slice::from_ref(value), bounds)?.1),
+        None => None,
+    };
+    Ok(Some(CanaryConfig { every: add.canary_every.unwrap_or_default(), at_least: add.at_least.unwrap_or(1), spec }))
 }
 
 fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
@@ -123,6 +153,7 @@ fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
         every: add.every.unwrap_or_default(),
         priority: add.priority,
         spec,
+        canary: canary(add, &bounds)?,
     })
 }
 
@@ -143,13 +174,16 @@ async fn declared(daemon: &Daemon) -> Result<BTreeMap<String, Task>, Failure> {
     Ok(tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await??)
 }
 
-/// The named tasks, or an error that names what is declared.
+/// The named tasks with their canaries, or an error that names what is declared.
 fn find(declared: &BTreeMap<String, Task>, names: &[String]) -> Result<Vec<Task>, Failure> {
     let one = |name: &String| {
         let known = || declared.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         declared.get(name).cloned().ok_or_else(|| format!("no source {name:?}; declared are: {}", known()))
     };
-    Ok(names.iter().map(one).collect::<Result<_, _>>()?)
+    let mut found: Vec<Task> = names.iter().map(one).collect::<Result<_, _>>()?;
+    let canary = |name: &String| declared.get(&crate::sources::canary_of(name)).cloned();
+    found.extend(names.iter().filter_map(canary).filter(|canary| !names.contains(&canary.task)));
+    Ok(found)
 }
 
 async fn set_paused(daemon: &Daemon, names: &[String], paused: bool) -> Result<(), Failure> {
@@ -217,6 +251,7 @@ fn json(task: &Task, cursor: Option<&Cursor>) -> serde_json::Value {
         "cycle": cursor.map(|c| c.cycle),
         "page": cursor.map(|c| c.page),
         "last_poll": cursor.map(|c| c.written_at.to_string()),
+        "at_least": task.at_least,
         "declared_at": task.declared_at.to_string(),
         "spec": spec,
     })

@@ -152,6 +152,29 @@ pub(crate) struct TaskConfig {
     pub priority: i32,
     /// The connector's own settings.
     pub spec: serde_json::Value,
+    /// What is known to be there, so that nothing is told from no answer.
+    #[serde(default)]
+    pub canary: Option<CanaryConfig>,
+}
+
+/// `canary` of a task: a known-good query. With `every` or `spec` it is polled as a task of its own, `NAME/canary`; without,
+/// each cycle of the task itself has to bring so many records.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CanaryConfig {
+    /// Time between polls of the canary; 6h if only `spec` is given.
+    #[serde(default, deserialize_with = "duration")]
+    pub every: Duration,
+    /// Records that are there at the least.
+    #[serde(default = "one")]
+    pub at_least: u32,
+    /// Settings of a query that is known to bring something; absent: the task's own.
+    #[serde(default)]
+    pub spec: Option<serde_json::Value>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 #[rustfmt::skip]

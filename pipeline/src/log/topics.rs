@@ -48,7 +48,8 @@ fn specs(layout: &Layout) -> Vec<Spec> {
     let data = data.map(|name| Spec { name, partitions: layout.partitions(), compacted: false });
     let tasks = Spec { name: topics::TASKS, partitions: layout.lanes, compacted: true };
     let cursors = Spec { name: topics::CURSORS, partitions: layout.partitions(), compacted: true };
-    data.chain([tasks, cursors]).collect()
+    let profiles = Spec { name: topics::PROFILES, partitions: 1, compacted: true };
+    data.chain([tasks, cursors, profiles]).collect()
 }
 
 /// Makes the topics that are absent and reports those that are not as stated.

@@ -1,16 +1,19 @@
 //! Which task of a lane is polled next, and what a page becomes.
 
 use super::MakeSource;
+use super::incidents::{self, Shown};
 use super::lane::{Lane, in_cycle};
 use super::publish::{self, Outgoing};
+use super::sentinel::Baseline;
 use crate::roles::{RoleError, Stop, now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tidelake_connectors::drift::Moment;
 use tidelake_connectors::{Capabilities, CycleContext, Fault, FaultClass, Next, Page, Source, StopReason};
-use tidelake_schemas::{CoverageEntry, Cursor, Observation, Task, Timestamp, ids};
+use tidelake_schemas::{CoverageEntry, Cursor, DriftIncident, Observation, Task, Timestamp, ids};
 use tidelake_schemas::{EntityKind, Provenance};
 use tokio::sync::Notify;
 
@@ -18,6 +21,9 @@ use tokio::sync::Notify;
 const MAX_BACKOFF_S: i64 = 300;
 /// The pause after a fault that a person must mend.
 const MEND_S: i64 = 300;
+
+/// The longest pause before a cycle is asked again that brought nothing where that cannot be.
+const DOUBT_S: i64 = 3600;
 
 /// How often an idle lane looks whether it is still its owner's.
 const IDLE_MICROS: i64 = 5_000_000;
@@ -68,6 +74,9 @@ pub(crate) struct Entry {
 struct State {
     started_at: Timestamp,
     source: Option<Value>,
+    /// Records of the cycle so far.
+    #[serde(default)]
+    got: i64,
 }
 
 /// Runs a lane's tasks until told to stop.
@@ -171,7 +180,7 @@ async fn open_cycle(lane: &mut Lane, entry: &mut Entry) -> Result<(Cursor, State
         let state = serde_json::from_str(cursor.state.as_deref().unwrap_or("null")).map_err(bad)?;
         return Ok((cursor.clone(), state));
     }
-    let state = State { started_at: now(), source: None };
+    let state = State { started_at: now(), source: None, got: 0 };
     let cursor = Cursor {
         task: name.clone(),
         cycle: last.map_or(0, |c| c.cycle + 1),
@@ -211,15 +220,37 @@ async fn publish_page(
         let message = publish::reject(reject, capabilities.connector, context)?;
         keep(lane, entry, &mut messages, message);
     }
+    let total = state.got + count(got);
     let (next, not_before) = match page.next {
         Next::Page { state: source, not_before } => {
-            (Some(State { started_at: state.started_at, source: Some(source) }), not_before)
+            (Some(State { started_at: state.started_at, source: Some(source), got: total }), not_before)
         }
         Next::CycleDone => (None, None),
     };
     let mut entry_of_ledger = ledger(context, &cursor, &capabilities, &page.observations);
+    let page_id = entry_of_ledger.event_id.clone();
+    let shown = Shown { context, capabilities: &capabilities, route: &page.ledger.route, page: &page_id };
+    let source = shown.source();
+    let changes = lane.sentinel.take(&source, &page.seen, Moment { page: &page_id, now: context.now });
+    let mut incidents: Vec<DriftIncident> = changes.iter().map(|change| shown.change(change)).collect();
+    let mut cycles = lane.sentinel.cycles(&context.task);
+    let suspect = entry.task.at_least.is_none() && lane.sentinel.is_suspect(capabilities.connector);
+    let verdict = match next {
+        None => shown.judge(&page.ledger, total, &mut cycles, &entry.task, suspect),
+        Some(_) => None,
+    };
+    let silent = verdict.as_ref().and_then(|verdict| verdict.silent.clone());
+    if let Some((open, state)) = verdict.as_ref().and_then(|verdict| verdict.change.as_ref()) {
+        let told = silent.clone().unwrap_or_else(|| format!("{total} records came"));
+        incidents.push(shown.zero(&told, open, *state, &cycles, &entry.task));
+    }
+    entry_of_ledger.stop_reason = page.ledger.stop_reason.name().to_owned();
+    entry_of_ledger.fault = page.ledger.fault;
+    if let Some(why) = silent {
+        entry_of_ledger.stop_reason = StopReason::SilentZero.name().to_owned();
+        entry_of_ledger.fault = Some(doubt(why, entry_of_ledger.fault.take()));
+    }
     entry_of_ledger.asked = page.ledger.asked;
-    entry_of_ledger.provenance.route = page.ledger.route;
     entry_of_ledger.window_start = page.ledger.window_start;
     entry_of_ledger.window_end = page.ledger.window_end;
     entry_of_ledger.requested = page.ledger.requested;
@@ -227,16 +258,56 @@ async fn publish_page(
     entry_of_ledger.new = fresh.values().sum();
     entry_of_ledger.rejected = count(rejected);
     entry_of_ledger.has_more = page.ledger.has_more;
-    entry_of_ledger.stop_reason = page.ledger.stop_reason.name().to_owned();
-    entry_of_ledger.fault = page.ledger.fault;
     entry_of_ledger.requests = page.ledger.requests;
     entry_of_ledger.took_ms = i64::try_from(page.ledger.took.as_millis()).unwrap_or(i64::MAX);
-    send(lane, entry, messages, &entry_of_ledger).await?;
+    entry_of_ledger.provenance.route = page.ledger.route;
+    for incident in &incidents {
+        keep(lane, entry, &mut messages, publish::incident(incident)?);
+    }
+    let changed = !changes.is_empty();
+    if let Err(error) = send(lane, entry, messages, &entry_of_ledger).await {
+        lane.sentinel.retract(&source, changes);
+        return Err(error);
+    }
+    incidents.iter().for_each(incidents::tell);
+    let mut baselines: Vec<Baseline> = lane.sentinel.due(&source, changed, context.now).into_iter().collect();
+    // A task that is asked once and is no canary has no earlier cycles to be compared with.
+    if verdict.is_some() && (entry.task.cadence_s > 0 || entry.task.at_least.is_some()) {
+        baselines.extend(lane.sentinel.set_cycles(&context.task, cycles));
+    }
+    for baseline in &baselines {
+        lane.publisher.baseline(baseline).await?;
+    }
     for (kind, records) in fresh {
         lane.progress.observed(kind, records);
     }
     lane.progress.dead(count(rejected));
+    if entry_of_ledger.stop_reason == StopReason::SilentZero.name() {
+        return again_later(lane, entry, cursor).await;
+    }
     finish_page(lane, entry, cursor, next, not_before).await
+}
+
+/// Why a cycle is not believed, and what else there is to say of it.
+fn doubt(why: String, fault: Option<String>) -> String {
+    let told = format!("silent zero: {why}. This is no answer; the cycle is asked again");
+    match fault {
+        Some(fault) => format!("{told}; {fault}"),
+        None => told,
+    }
+}
+
+/// A cycle that is not believed is over, but the task is not done with: the next one comes soon.
+async fn again_later(lane: &mut Lane, entry: &mut Entry, mut cursor: Cursor) -> Result<(), RoleError> {
+    let cadence = if entry.task.cadence_s == 0 { DOUBT_S } else { entry.task.cadence_s };
+    let resume_at = now().plus_secs(cadence.min(DOUBT_S));
+    cursor.page += 1;
+    cursor.state = None;
+    cursor.positions = lane.positions();
+    cursor.finished = false;
+    cursor.resume_at = Some(resume_at);
+    entry.due = resume_at;
+    lane.save(cursor).await
 }
 
 fn count(records: usize) -> i64 {
@@ -334,16 +405,21 @@ fn ledger(
         event_id: ids::coverage_id(&context.task, context.cycle, cursor.page),
         platform: "tiktok".into(),
         observed_at: context.now,
-        provenance: Provenance {
-            connector: capabilities.connector.into(),
-            task: context.task.clone(),
-            cycle: context.cycle,
-            fetched_at,
-            zone: capabilities.zone.into(),
-            ..Provenance::default()
-        },
+        provenance: provenance(context, capabilities, fetched_at),
         page: cursor.page,
         ..CoverageEntry::default()
+    }
+}
+
+/// The provenance of what is said of a page.
+pub(super) fn provenance(context: &CycleContext, capabilities: &Capabilities, fetched_at: Timestamp) -> Provenance {
+    Provenance {
+        connector: capabilities.connector.into(),
+        task: context.task.clone(),
+        cycle: context.cycle,
+        fetched_at,
+        zone: capabilities.zone.into(),
+        ..Provenance::default()
     }
 }
 
