@@ -96,6 +96,10 @@ fn a_change_of_shape_opens_incidents_and_rows_keep_landing() {
     assert_eq!(scene.stage.sql("SELECT * FROM drift_incidents"), Vec::<Value>::new(), "no false alarm");
 
     scene.faults(&[FaultKind::FieldRenamed, FaultKind::NumberAsText, FaultKind::FieldHalved]);
+    scene.wait("SELECT count(*) FROM drift_incidents WHERE state = 'open'", |open| open >= 1);
+    // Killed in the middle of it, it tells nothing twice.
+    drop(scene.daemon.take());
+    scene.start();
     scene.wait("SELECT count(*) FROM drift_incidents WHERE state = 'open'", |open| open >= 4);
     let rows = scene.stage.integer(ROWS);
     scene.wait(ROWS, |now| now > rows + 1_000);

@@ -9,6 +9,7 @@
 //! not. An incident opens once and closes when the field looks as before; a change that stays for
 //! [`ADOPT`] records becomes the new baseline.
 
+mod field;
 mod judge;
 mod profile;
 mod sample;
@@ -18,7 +19,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use profile::{ADOPT, Change, Moment, Profile};
+pub use field::ADOPT;
+pub use profile::{Change, Moment, Profile};
 pub use tally::Tally;
 
 /// What has happened to a field.

@@ -59,6 +59,7 @@ pub(crate) async fn run(args: &ImportArgs, mut config: Config) -> Result<(), Fai
         progress.suspend(|| writeln!(out, "{}", line(file, &outcome)))?;
         progress.inc(1);
     }
+    lane.keep_baselines().await?;
     progress.finish_and_clear();
     writeln!(
         out,

@@ -143,6 +143,14 @@ impl Lane {
         Ok(())
     }
 
+    /// Writes the baselines that have not been written, before the end.
+    pub(crate) async fn keep_baselines(&self) -> Result<(), RoleError> {
+        for baseline in self.sentinel.unsaved() {
+            self.publisher.baseline(&baseline).await?;
+        }
+        Ok(())
+    }
+
     /// Notes that an id is about to be published in the task's running cycle; `false` when it has been already.
     pub(super) fn is_new(&mut self, task: &str, id: &str) -> bool {
         if self.published.contains(id) {

@@ -1,19 +1,17 @@
 //! Which task of a lane is polled next, and what a page becomes.
 
 use super::MakeSource;
-use super::incidents::{self, Shown};
+use super::incidents::{Findings, Shown};
 use super::lane::{Lane, in_cycle};
 use super::publish::{self, Outgoing};
-use super::sentinel::Baseline;
 use crate::roles::{RoleError, Stop, now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tidelake_connectors::drift::Moment;
 use tidelake_connectors::{Capabilities, CycleContext, Fault, FaultClass, Next, Page, Source, StopReason};
-use tidelake_schemas::{CoverageEntry, Cursor, DriftIncident, Observation, Task, Timestamp, ids};
+use tidelake_schemas::{CoverageEntry, Cursor, Observation, Task, Timestamp, ids};
 use tidelake_schemas::{EntityKind, Provenance};
 use tokio::sync::Notify;
 
@@ -110,7 +108,7 @@ pub(super) async fn run(
             }
         }
     }
-    Ok(())
+    lane.keep_baselines().await
 }
 
 fn apply(name: String, change: Change, sources: &Arc<MakeSource>, lane: &Lane, entries: &mut HashMap<String, Entry>) {
@@ -230,26 +228,12 @@ async fn publish_page(
     let mut entry_of_ledger = ledger(context, &cursor, &capabilities, &page.observations);
     let page_id = entry_of_ledger.event_id.clone();
     let shown = Shown { context, capabilities: &capabilities, route: &page.ledger.route, page: &page_id };
-    let source = shown.source();
-    let changes = lane.sentinel.take(&source, &page.seen, Moment { page: &page_id, now: context.now });
-    let mut incidents: Vec<DriftIncident> = changes.iter().map(|change| shown.change(change)).collect();
-    let mut cycles = lane.sentinel.cycles(&context.task);
-    let suspect = entry.task.at_least.is_none() && lane.sentinel.is_suspect(capabilities.connector);
-    let verdict = match next {
-        None => shown.judge(&page.ledger, total, &mut cycles, &entry.task, suspect),
-        Some(_) => None,
-    };
-    let silent = verdict.as_ref().and_then(|verdict| verdict.silent.clone());
-    if let Some((open, state)) = verdict.as_ref().and_then(|verdict| verdict.change.as_ref()) {
-        let told = silent.clone().unwrap_or_else(|| format!("{total} records came"));
-        incidents.push(shown.zero(&told, open, *state, &cycles, &entry.task));
-    }
-    entry_of_ledger.stop_reason = page.ledger.stop_reason.name().to_owned();
-    entry_of_ledger.fault = page.ledger.fault;
-    if let Some(why) = silent {
-        entry_of_ledger.stop_reason = StopReason::SilentZero.name().to_owned();
-        entry_of_ledger.fault = Some(doubt(why, entry_of_ledger.fault.take()));
-    }
+    let over = next.is_none().then_some(total);
+    let findings = Findings::of(&lane.sentinel, &shown, &entry.task, (&page.seen, &page.ledger), over);
+    let silent = findings.silent.is_some();
+    let reason = if silent { StopReason::SilentZero } else { page.ledger.stop_reason };
+    entry_of_ledger.stop_reason = reason.name().to_owned();
+    entry_of_ledger.fault = findings.fault(page.ledger.fault);
     entry_of_ledger.asked = page.ledger.asked;
     entry_of_ledger.window_start = page.ledger.window_start;
     entry_of_ledger.window_end = page.ledger.window_end;
@@ -261,40 +245,24 @@ async fn publish_page(
     entry_of_ledger.requests = page.ledger.requests;
     entry_of_ledger.took_ms = i64::try_from(page.ledger.took.as_millis()).unwrap_or(i64::MAX);
     entry_of_ledger.provenance.route = page.ledger.route;
-    for incident in &incidents {
+    for incident in &findings.incidents {
         keep(lane, entry, &mut messages, publish::incident(incident)?);
     }
-    let changed = !changes.is_empty();
     if let Err(error) = send(lane, entry, messages, &entry_of_ledger).await {
-        lane.sentinel.retract(&source, changes);
+        findings.retract(&lane.sentinel);
         return Err(error);
     }
-    incidents.iter().for_each(incidents::tell);
-    let mut baselines: Vec<Baseline> = lane.sentinel.due(&source, changed, context.now).into_iter().collect();
-    // A task that is asked once and is no canary has no earlier cycles to be compared with.
-    if verdict.is_some() && (entry.task.cadence_s > 0 || entry.task.at_least.is_some()) {
-        baselines.extend(lane.sentinel.set_cycles(&context.task, cycles));
-    }
-    for baseline in &baselines {
-        lane.publisher.baseline(baseline).await?;
+    for baseline in findings.settle(&lane.sentinel, &entry.task, context.now) {
+        lane.publisher.baseline(&baseline).await?;
     }
     for (kind, records) in fresh {
         lane.progress.observed(kind, records);
     }
     lane.progress.dead(count(rejected));
-    if entry_of_ledger.stop_reason == StopReason::SilentZero.name() {
+    if silent {
         return again_later(lane, entry, cursor).await;
     }
     finish_page(lane, entry, cursor, next, not_before).await
-}
-
-/// Why a cycle is not believed, and what else there is to say of it.
-fn doubt(why: String, fault: Option<String>) -> String {
-    let told = format!("silent zero: {why}. This is no answer; the cycle is asked again");
-    match fault {
-        Some(fault) => format!("{told}; {fault}"),
-        None => told,
-    }
 }
 
 /// A cycle that is not believed is over, but the task is not done with: the next one comes soon.

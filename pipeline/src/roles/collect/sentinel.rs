@@ -10,6 +10,7 @@ use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::reader::Reader;
 use rdkafka::message::Message;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,6 +44,12 @@ struct Watched {
 pub(super) struct Baseline {
     pub(super) key: String,
     pub(super) payload: Vec<u8>,
+}
+
+impl Baseline {
+    fn of(kind: &str, name: &str, content: &impl Serialize) -> Option<Self> {
+        Some(Self { key: format!("{kind}{name}"), payload: serde_json::to_vec(content).ok()? })
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -92,12 +99,23 @@ impl Sentinel {
         let mut sources = lock(&self.sources);
         let watched = sources.get_mut(source)?;
         let grown = watched.profile.pages - watched.saved_pages > watched.saved_pages / GROWN;
-        let rested = now >= watched.saved_at.plus_secs(SAVE_EVERY_S);
-        if !changed && !(grown && rested) {
+        let ripe = grown && now >= watched.saved_at.plus_secs(SAVE_EVERY_S);
+        if !(changed || ripe) {
             return None;
         }
         (watched.saved_pages, watched.saved_at) = (watched.profile.pages, now);
-        Some(Baseline { key: format!("{SOURCE}{source}"), payload: serde_json::to_vec(&watched.profile).ok()? })
+        Baseline::of(SOURCE, source, &watched.profile)
+    }
+
+    /// The baselines that have not been written as they are.
+    pub(super) fn unsaved(&self) -> Vec<Baseline> {
+        let mut sources = lock(&self.sources);
+        let unsaved = sources.iter_mut().filter(|(_, watched)| watched.profile.pages > watched.saved_pages);
+        let written = |(source, watched): (&String, &mut Watched)| {
+            watched.saved_pages = watched.profile.pages;
+            Baseline::of(SOURCE, source, &watched.profile)
+        };
+        unsaved.filter_map(written).collect()
     }
 
     /// How the cycles of a task have been.
@@ -111,9 +129,9 @@ impl Sentinel {
     }
 
     pub(super) fn set_cycles(&self, task: &str, cycles: Cycles) -> Option<Baseline> {
-        let payload = serde_json::to_vec(&cycles).ok()?;
+        let baseline = Baseline::of(TASK, task, &cycles);
         lock(&self.tasks).insert(task.to_owned(), cycles);
-        Some(Baseline { key: format!("{TASK}{task}"), payload })
+        baseline
     }
 }
 
