@@ -199,3 +199,26 @@ fn seconds(every: Duration) -> i64 {
     let whole = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
     if every.is_zero() { 0 } else { whole.max(1) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn floors(canary: &str) -> Vec<(String, i64, Option<i64>, String)> {
+        let text = format!("name = \"t\"\nconnector = \"oembed\"\nevery = \"1h\"\nspec = {{ a = 1 }}\n{canary}");
+        let task: TaskConfig = toml::from_str(&text).expect("a task");
+        let records = records(&task, Timestamp::default());
+        records.into_iter().map(|task| (task.task, task.cadence_s, task.at_least, task.spec)).collect()
+    }
+
+    #[test]
+    fn a_canary_is_a_floor_or_a_task_of_its_own() {
+        let own = |floor| ("t".to_owned(), 3600, floor, r#"{"a":1}"#.to_owned());
+        let second = |every, floor, spec: &str| ("t/canary".to_owned(), every, Some(floor), spec.to_owned());
+        assert_eq!(floors(""), [own(None)]);
+        assert_eq!(floors("canary = { at_least = 3 }"), [own(Some(3))]);
+        assert_eq!(floors("canary = { every = \"2h\" }"), [own(None), second(7200, 1, r#"{"a":1}"#)]);
+        let known = floors("canary = { spec = { b = 2 }, at_least = 5 }");
+        assert_eq!(known, [own(None), second(21_600, 5, r#"{"b":2}"#)]);
+    }
+}

@@ -160,7 +160,7 @@ fn a_new_word_and_an_address_that_is_none() {
 #[test]
 fn what_stays_becomes_the_baseline() {
     let mut watch = Watch::settled();
-    let changes = watch.pages(60, |_, record| rename(record, "view_count", "play_count"));
+    let changes = watch.pages(100, |_, record| rename(record, "view_count", "play_count"));
     let adopted = changes.iter().filter(|c| c.state == IncidentState::Adopted).count();
     assert_eq!((changes.len(), adopted), (4, 2), "{:?}", told(&changes));
     assert!(watch.pages(20, |_, record| rename(record, "view_count", "play_count")).is_empty());
