@@ -1,5 +1,6 @@
 //! The one trait every connector implements, and what crosses it.
 
+use crate::client::{Class, ClientFault};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::time::Duration;
@@ -105,6 +106,8 @@ pub struct Ledger {
     pub requests: i32,
     /// How long it took.
     pub took: Duration,
+    /// The fault that ended the page early, for the caller to act on; [`Ledger::fault`] tells of it already.
+    pub stopped_by: Option<Fault>,
 }
 
 /// Why polling stopped after a page.
@@ -119,8 +122,10 @@ pub enum StopReason {
     Quota,
     /// The task's own limit was reached.
     Limit,
-    /// The source refused.
+    /// The source refused us.
     Blocked,
+    /// The credential was refused.
+    Auth,
     /// A fault outlasted its budget.
     Fault,
 }
@@ -134,6 +139,7 @@ impl StopReason {
             Self::Quota => "quota",
             Self::Limit => "limit",
             Self::Blocked => "blocked",
+            Self::Auth => "auth",
             Self::Fault => "fault",
         }
     }
@@ -146,6 +152,8 @@ pub enum FaultClass {
     Transient,
     /// Rate or quota: wait until [`Fault::retry_at`].
     Limited,
+    /// The source refuses us: leave it alone until [`Fault::retry_at`].
+    Blocked,
     /// Credentials or scopes are refused: a person must act.
     Auth,
     /// The task asks for something the source refuses: a person must act.
@@ -156,7 +164,7 @@ pub enum FaultClass {
 
 /// A poll that brought no page: what failed, why and what to do next.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{operation} failed: {message}. {action}")]
+#[error("{operation} failed: {}. {action}", .message.trim_end_matches('.'))]
 pub struct Fault {
     /// How to treat it.
     pub class: FaultClass,
@@ -170,6 +178,44 @@ pub struct Fault {
     pub retry_at: Option<Timestamp>,
     /// Requests spent, retries included.
     pub requests: i32,
+    /// The request that failed, where one did: its exact class, its address, and everything else that may help.
+    pub cause: Option<Box<ClientFault>>,
+}
+
+impl Fault {
+    /// A fault without a request behind it. `action` is a full sentence.
+    pub fn new(
+        class: FaultClass,
+        operation: impl Into<String>,
+        message: impl Into<String>,
+        action: impl Into<String>,
+    ) -> Self {
+        let (operation, message, action) = (operation.into(), message.into(), action.into());
+        Self { class, operation, message, action, retry_at: None, requests: 0, cause: None }
+    }
+
+    /// What went wrong, as exactly as is known.
+    pub fn kind(&self) -> Class {
+        match (&self.cause, self.class) {
+            (Some(cause), _) => cause.class,
+            (None, FaultClass::Transient) => Class::Server,
+            (None, FaultClass::Limited) => Class::RateLimited,
+            (None, FaultClass::Blocked) => Class::Forbidden,
+            (None, FaultClass::Auth) => Class::AuthExpired,
+            (None, FaultClass::Request) => Class::RequestInvalid,
+            (None, FaultClass::Format) => Class::FormatDrift,
+        }
+    }
+
+    /// Why polling stopped, for the ledger.
+    pub fn stop_reason(&self) -> StopReason {
+        match self.class {
+            FaultClass::Limited => StopReason::Quota,
+            FaultClass::Blocked => StopReason::Blocked,
+            FaultClass::Auth => StopReason::Auth,
+            FaultClass::Transient | FaultClass::Request | FaultClass::Format => StopReason::Fault,
+        }
+    }
 }
 
 /// A source of observations: something that can be polled page by page.

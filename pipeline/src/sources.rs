@@ -1,8 +1,9 @@
 //! Which connector runs a task.
 
 use crate::clock::now;
-use crate::config::{Config, TaskConfig};
-use crate::roles::collect::MakeSource;
+use crate::config::{Config, FallbackConfig, RouteConfig, TaskConfig};
+use crate::roles::collect::{MakeSource, Routes};
+use crate::target::Target;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +15,15 @@ use tidelake_connectors::oembed::{self, OembedClient, OembedSource, OembedTask};
 use tidelake_connectors::research::track::{TrackSource, TrackTask};
 use tidelake_connectors::research::{self, ResearchClient, ResearchSource, ResearchTask};
 use tidelake_connectors::web::{self, PageTask, WebClient, WebSource};
-use tidelake_schemas::{Task, Timestamp};
+use tidelake_schemas::{Task, TaskRoute, Timestamp};
 
 /// Makes sources of tasks, with the credentials of the configuration. One client per credential, shared: its token
 /// and its quota are.
 pub(crate) fn maker(config: &Config) -> Arc<MakeSource> {
     let clients = Clients::of(config);
     Arc::new(move |task: &Task| {
-        let spec = serde_json::from_str(&task.spec).map_err(|e| format!("its spec is not JSON: {e}"))?;
-        clients.make(&task.connector, spec)
+        let preferred = TaskRoute { connector: task.connector.clone(), spec: task.spec.clone() };
+        clients.routes(std::iter::once(&preferred).chain(&task.fallback))
     })
 }
 
@@ -47,6 +48,24 @@ impl Clients {
             web: web_client(config),
             browser: browser_client(config),
         }
+    }
+
+    /// The routes that can be taken, in order. Configurations change: one that can be taken no more does not keep the
+    /// others from being taken.
+    fn routes<'r>(&self, routes: impl Iterator<Item = &'r TaskRoute>) -> Result<Routes, String> {
+        let mut made: Option<Routes> = None;
+        let mut wrong = Vec::new();
+        for route in routes {
+            let spec = serde_json::from_str(&route.spec).map_err(|e| format!("its spec is not JSON: {e}"));
+            match (spec.and_then(|spec| self.make(&route.connector, spec)), &mut made) {
+                (Ok(source), Some(routes)) => routes.then(source),
+                (Ok(source), None) => made = Some(Routes::one(source)),
+                (Err(why), _) => wrong.push(why),
+            }
+        }
+        let routes = made.ok_or_else(|| wrong.join("; "))?;
+        wrong.iter().for_each(|why| tracing::warn!(why, "a route of a task cannot be taken; the others are"));
+        Ok(routes)
     }
 
     /// A profile fixes the routes. Those to public pages are refused where their clients are made.
@@ -90,7 +109,8 @@ impl Clients {
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
             other => {
-                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
+                let known =
+                    [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }
@@ -140,9 +160,70 @@ fn closed(connector: &str) -> String {
     )
 }
 
-/// Checks a task of the configuration without polling anything.
-pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<(), String> {
-    Clients::of(config).make(&task.connector, task.spec.clone()).map(drop)
+/// Finds the connectors of a task, and checks that each can be polled, without polling anything.
+pub(crate) fn settle(config: &Config, task: &mut TaskConfig) -> Result<(), String> {
+    let clients = Clients::of(config);
+    match (task.target.take(), task.connector.is_empty()) {
+        (Some(_), false) => Err("target and connector exclude each other; keep one".into()),
+        (None, true) => Err("connector is missing; name one, or give a target such as { creator = [\"x\"] }".into()),
+        (Some(target), true) => by_profile(config, &clients, &target, task),
+        (None, false) => by_name(&clients, task),
+    }
+}
+
+/// Every connector that the profile allows, that is configured, and that can be asked for it; official ones first.
+fn by_profile(config: &Config, clients: &Clients, target: &Target, task: &mut TaskConfig) -> Result<(), String> {
+    if !task.fallback.is_empty() {
+        return Err("target and fallback exclude each other: the profile gives the order".into());
+    }
+    let words = config.web.as_ref().and_then(|web| web.acknowledgement.as_ref());
+    let words = words.or(config.browser.as_ref().and_then(|browser| browser.acknowledgement.as_ref()));
+    let official = || Route::ALL.into_iter().filter(|route| !route.is_web()).collect();
+    let allowed = config.profile.map_or_else(official, |profile| profile.routes(words));
+    let mut why = Vec::new();
+    let mut usable = allowed.into_iter().filter_map(|route| {
+        let spec = target.spec(route.name())?;
+        let made = clients.make(route.name(), spec.clone());
+        why.extend(made.as_ref().err().cloned());
+        made.ok().map(|_| RouteConfig { connector: route.name().to_owned(), spec })
+    });
+    let first = usable.next();
+    task.fallback = usable.map(FallbackConfig::Full).collect();
+    let RouteConfig { connector, spec } = first.ok_or_else(|| match why.is_empty() {
+        true => "no connector that the profile allows can be asked for this target".to_owned(),
+        false => format!("no connector can be used for this target: {}", why.join("; ")),
+    })?;
+    (task.connector, task.spec) = (connector, spec);
+    Ok(())
+}
+
+/// The connectors that the task names.
+fn by_name(clients: &Clients, task: &mut TaskConfig) -> Result<(), String> {
+    clients.make(&task.connector, task.spec.clone())?;
+    let mut named = vec![task.connector.clone()];
+    for fallback in &mut task.fallback {
+        let RouteConfig { connector, spec } = match fallback {
+            FallbackConfig::Full(route) => route.clone(),
+            FallbackConfig::Name(name) => {
+                let target = Target::of(&task.connector, &task.spec);
+                let spec = target.and_then(|target| target.spec(name)).ok_or_else(|| unlike(name, &task.connector))?;
+                RouteConfig { connector: name.clone(), spec }
+            }
+        };
+        if named.contains(&connector) {
+            return Err(format!("fallback {connector}: is named twice; each connector is taken once"));
+        }
+        clients.make(&connector, spec.clone()).map_err(|why| format!("fallback {connector}: {why}"))?;
+        named.push(connector.clone());
+        *fallback = FallbackConfig::Full(RouteConfig { connector, spec });
+    }
+    Ok(())
+}
+
+fn unlike(name: &str, connector: &str) -> String {
+    format!(
+        "fallback {name}: it is not known how {name} is asked for what this task asks of {connector}; write          {{ connector = \"{name}\", spec = {{ … }} }}"
+    )
 }
 
 /// A task of the configuration as a record of the task topic.
@@ -155,6 +236,17 @@ pub(crate) fn record(task: &TaskConfig, declared_at: Timestamp) -> Task {
         priority: task.priority,
         paused: false,
         declared_at,
+        fallback: task.fallback.iter().filter_map(route_of).collect(),
+    }
+}
+
+/// A settled fallback as it is declared.
+fn route_of(fallback: &FallbackConfig) -> Option<TaskRoute> {
+    match fallback {
+        FallbackConfig::Full(RouteConfig { connector, spec }) => {
+            Some(TaskRoute { connector: connector.clone(), spec: spec.to_string() })
+        }
+        FallbackConfig::Name(_) => None,
     }
 }
 
@@ -162,4 +254,76 @@ pub(crate) fn record(task: &TaskConfig, declared_at: Timestamp) -> Task {
 fn seconds(every: Duration) -> i64 {
     let whole = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
     if every.is_zero() { 0 } else { whole.max(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WEB: &str = "profile = \"web\"\n[web]\ncontact = \"https://lab.example\"\n\
+                       acknowledgement = { approval = \"letter 17\" }\n";
+
+    fn settled(text: &str) -> Result<Task, String> {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let file = dir.path().join("tidelake.toml");
+        std::fs::write(&file, text).expect("writes");
+        let config = Config::load(Some(&file)).map_err(|mistakes| mistakes.to_string())?;
+        Ok(record(&config.tasks[0], Timestamp::default()))
+    }
+
+    fn task(rest: &str) -> String {
+        format!("{WEB}[[tasks]]\nname = \"t\"\n{rest}\n")
+    }
+
+    #[test]
+    fn a_name_is_enough_where_the_same_can_be_asked_for() {
+        let pages = "connector = \"web\"\nspec = { kind = \"user\", handles = [\"a\"] }\n";
+        let record = settled(&task(&format!("{pages}fallback = [\"oembed\"]"))).expect("a task");
+        assert_eq!((record.connector.as_str(), record.fallback.len()), ("web", 1));
+        let then = &record.fallback[0];
+        assert_eq!(then.connector, "oembed");
+        assert!(then.spec.contains("https://www.tiktok.com/@a"), "{}", then.spec);
+        let other = "fallback = [{ connector = \"oembed\", spec = { kind = \"links\", links = [\"1\"] } }]";
+        assert!(settled(&task(&format!("{pages}{other}"))).expect("a task").fallback[0].spec.contains("\"1\""));
+        for (fallback, part) in [
+            ("[\"web\"]", "named twice"),
+            ("[\"display-api\"]", "it is not known how"),
+            ("[\"browser\"]", "fallback browser: connector browser reads public pages and is off"),
+            ("[\"oembed\", \"oembed\"]", "named twice"),
+        ] {
+            let why = settled(&task(&format!("{pages}fallback = {fallback}"))).expect_err("a mistake");
+            assert!(why.contains(part), "{part}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_target_goes_by_the_routes_of_the_profile() {
+        let record = settled(&task("target = { creator = [\"a\"] }")).expect("a task");
+        let names: Vec<&str> = record.fallback.iter().map(|route| route.connector.as_str()).collect();
+        assert_eq!(
+            (record.connector.as_str(), names),
+            ("oembed", vec!["web"]),
+            "official first, browser is not configured"
+        );
+        for (rest, part) in [
+            ("target = { creator = [\"a\"] }\nconnector = \"web\"", "exclude each other"),
+            ("target = { creator = [\"a\"] }\nfallback = [\"web\"]", "exclude each other"),
+            ("spec = {}", "connector is missing"),
+        ] {
+            let why = settled(&task(rest)).expect_err("a mistake");
+            assert!(why.contains(part), "{part}: {why}");
+        }
+        let donated = "profile = \"donation\"\n[[tasks]]\nname = \"t\"\ntarget = { links = [\"1\"] }\n";
+        assert!(settled(donated).expect_err("a mistake").contains("no connector that the profile allows"));
+    }
+
+    #[test]
+    fn a_route_that_is_gone_does_not_stop_the_others() {
+        let record = settled(&task("target = { links = [\"1\"] }")).expect("a task");
+        let file = tempfile::NamedTempFile::new().expect("temp file");
+        let make = maker(&Config::load(Some(file.path())).expect("an empty configuration"));
+        let routes = make(&record).expect("oembed needs nothing");
+        let names: Vec<_> = routes.iter().map(|source| source.capabilities().connector).collect();
+        assert_eq!(names, ["oembed"], "web is closed now");
+    }
 }

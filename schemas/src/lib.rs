@@ -19,5 +19,5 @@ pub mod topics;
 pub use codec::{Record, SchemaName};
 pub use ledger::{CoverageEntry, DeadLetter};
 pub use observation::*;
-pub use task::{Cursor, Task, TopicPosition};
+pub use task::{Cursor, RouteRest, Task, TaskRoute, TopicPosition};
 pub use time::Timestamp;

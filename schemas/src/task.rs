@@ -15,6 +15,15 @@ pub struct Task {
     pub priority: i32,
     pub paused: bool,
     pub declared_at: Timestamp,
+    #[serde(default)]
+    pub fallback: Vec<TaskRoute>,
+}
+
+/// A way to get the same by another connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRoute {
+    pub connector: String,
+    pub spec: String,
 }
 
 /// How far a topic's partition had been written when the cursor was.
@@ -36,4 +45,13 @@ pub struct Cursor {
     pub resume_at: Option<Timestamp>,
     pub written_at: Timestamp,
     pub positions: Vec<TopicPosition>,
+    #[serde(default)]
+    pub rests: Vec<RouteRest>,
+}
+
+/// A connector of the task that is left alone for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteRest {
+    pub connector: String,
+    pub until: Timestamp,
 }

@@ -28,8 +28,12 @@ pub enum FaultKind {
     ScopeMissing,
     /// Display API: 401 `scope_permission_missed`.
     ScopePermission,
-    /// The token endpoint refuses with a flat `invalid_client`.
+    /// The token endpoint refuses with a flat `says` (default `invalid_client`).
     OauthRefused,
+    /// APIs: HTTP `code` (default 400) with the error code `says` (default `invalid_params`).
+    ApiRefused,
+    /// 503, as from a service that is away.
+    Unavailable,
     /// A page without items while `has_more` is true. The items come with the next page.
     EmptyPage,
     /// A page with half of its items. The others come with the next page.
@@ -42,6 +46,8 @@ pub enum FaultKind {
     LoneSurrogate,
     /// The page begins with one more item, which has no id.
     MissingId,
+    /// The page begins with one more item, whose id does not fit 64 bits.
+    HugeId,
     /// The answer comes after `millis` (default 2000).
     SlowAnswer,
     /// The connection is reset before any answer.
@@ -70,7 +76,7 @@ pub enum FaultKind {
     ForeignIds,
     /// Website: 400 `{"message":"Something went wrong","code":400}`, as for removed and private videos.
     OembedRefused,
-    /// Website: 404 with JSON, which some users report for the same.
+    /// Website: 404 with JSON, which some users report for the same and for removed profiles.
     NotFound,
     /// Website: 403 from the edge.
     Forbidden,
@@ -92,6 +98,8 @@ pub enum FaultKind {
     ThrottledPage,
     /// Website's pages of videos and profiles: counts and times that only a login would show are empty.
     LoginWall,
+    /// Website's pages: 200, status `code` (default 10204) and the message `says`.
+    SoftStatus,
     /// Website: 200, status 0, and `{}` where the item, the profile or the list should be.
     EmptyItem,
     /// Website's lists: 200, status 0, more to come, and no list.
@@ -214,11 +222,27 @@ pub struct FaultRule {
     /// For [`FaultKind::SlowAnswer`]: how long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub millis: Option<u64>,
+    /// For [`FaultKind::SoftStatus`] and [`FaultKind::ApiRefused`]: which status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
+    /// For these and [`FaultKind::OauthRefused`]: which message or error code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
 }
 
 impl FaultRule {
     fn new(kind: FaultKind) -> Self {
-        Self { kind, endpoint: None, probability: None, every: None, next: None, burst: None, millis: None }
+        Self {
+            kind,
+            endpoint: None,
+            probability: None,
+            every: None,
+            next: None,
+            burst: None,
+            millis: None,
+            code: None,
+            says: None,
+        }
     }
 
     /// To each request with this probability.
@@ -234,6 +258,13 @@ impl FaultRule {
     /// To the next n requests.
     pub fn next(kind: FaultKind, n: u64) -> Self {
         Self { next: Some(n), ..Self::new(kind) }
+    }
+
+    /// With this status and this message or error code.
+    #[must_use]
+    pub fn saying(mut self, code: i64, says: &str) -> Self {
+        (self.code, self.says) = (Some(code), Some(says.to_owned()));
+        self
     }
 
     /// Only at this endpoint.

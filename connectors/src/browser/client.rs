@@ -90,7 +90,8 @@ impl BrowserClient {
             self.obey_robots(target, &call).await?;
         }
         self.breaker.admit(Instant::now()).map_err(|rejected| {
-            let fault = Self::fault(Class::CircuitOpen, target, address, &rejected.reason);
+            let class = if rejected.refused { Class::Resting } else { Class::CircuitOpen };
+            let fault = Self::fault(class, target, address, &rejected.reason);
             ClientFault { retry_at: Some(self.at(rejected.until)), ..fault }
         })
     }

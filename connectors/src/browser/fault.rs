@@ -93,14 +93,8 @@ impl DriverFault {
                 "Wait; if it repeats, update chromium and tidelake.",
             ),
         };
-        Fault {
-            class,
-            operation: "browser session".into(),
-            message: format!("{what}: {}", self.said),
-            action: action.into(),
-            retry_at: None,
-            requests,
-        }
+        let fault = Fault::new(class, "browser session", format!("{what}: {}", self.said), action);
+        Fault { requests, ..fault }
     }
 }
 

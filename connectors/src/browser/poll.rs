@@ -170,7 +170,7 @@ impl<'a> Poll<'a> {
     /// A fault that is a fact about the target, or none.
     fn meet(&mut self, entry: &Entry, target: &Target, fault: ClientFault) -> Result<(), ClientFault> {
         let details = fault.context.details.clone();
-        let Some(why) = state_of(target.kind(), &fault) else {
+        let Some(why) = state_of(&fault) else {
             if fault.class == Class::Policy && fault.retry_at.is_none() {
                 self.leave(entry, "policy", &details);
                 return Ok(());

@@ -147,7 +147,7 @@ impl HttpClient {
                 self.cache.put(key, ttl, &response, Instant::now());
                 Ok(response)
             }
-            (Err(fault), Some((key, _))) if fault.class == Class::CircuitOpen => {
+            (Err(fault), Some((key, _))) if matches!(fault.class, Class::CircuitOpen | Class::Resting) => {
                 self.cache.get_stale(key, Instant::now()).ok_or(fault)
             }
             (result, _) => result,
@@ -203,7 +203,8 @@ impl HttpClient {
         let charge = self.budget.as_ref().map(|budget| budget.take(request.priority, self.clock.now()));
         let charge = charge.transpose().map_err(|empty| self.spent(request, empty))?;
         let permit = self.breaker.admit(Instant::now()).map_err(|rejected| {
-            let fault = self.fault(request, Class::CircuitOpen, &rejected.reason);
+            let class = if rejected.refused { Class::Resting } else { Class::CircuitOpen };
+            let fault = self.fault(request, class, &rejected.reason);
             let retry_at = Some(self.clock.at(rejected.until, Instant::now()));
             Failed { fault: ClientFault { retry_at, ..fault }, retry_after: None }
         })?;

@@ -41,6 +41,11 @@ impl Route {
         }
     }
 
+    /// The route of a connector of this name.
+    pub fn of_connector(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|route| route.name() == name)
+    }
+
     /// Reads public pages: obeys robots.txt, and needs an acknowledgement.
     pub fn is_web(self) -> bool {
         matches!(self, Self::Web | Self::Browser)

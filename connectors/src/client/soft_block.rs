@@ -46,7 +46,7 @@ const STATUS_MESSAGES: [(&str, Class); 5] = [
     ("status_self_see", Class::Private),
     ("status_friend_see", Class::Private),
     ("author_secret", Class::Private),
-    ("content_classification", Class::LoginWall),
+    ("content_classification", Class::AgeGated),
 ];
 
 /// Looks for a soft block; gives the page's fingerprint when there is none.
@@ -138,22 +138,24 @@ fn classify_status(code: i64, says: &str, expect: &Expect) -> Option<Class> {
     by_message.or(by_code).or(expect.want.is_some().then_some(Class::FormatDrift))
 }
 
-/// §6.4: `webapp.user-detail` with empty stats, createTime "0". §6.2: `isContentClassified` without a video.
+/// §6.4: `webapp.user-detail` with empty stats, createTime "0". §6.2: `isContentClassified` without a video, which says
+/// something about the video and nothing about us.
 fn login_wall(answer: &Answer<'_>, _: &Expect) -> Option<Finding> {
-    let sign = answer.parts().find_map(|part| {
+    let (class, sign) = answer.parts().find_map(|part| {
         let user = part.get("userInfo").filter(|info| info.get("user").is_some_and(|user| !is_void(user)));
         let item = part.pointer("/itemInfo/itemStruct").filter(|item| !is_void(item));
         let void = |of: Option<&Value>, key: &str| of.and_then(|of| of.get(key)).is_some_and(is_void_object);
         if void(user, "stats") {
-            return Some("a profile with empty stats");
+            return Some((Class::LoginWall, "a profile with empty stats"));
         }
         if item.and_then(|item| item.get("createTime")).and_then(number) == Some(0) {
-            return Some("a video with createTime 0");
+            return Some((Class::LoginWall, "a video with createTime 0"));
         }
         let hidden = item.is_some_and(|item| item.get("isContentClassified") == Some(&Value::Bool(true)));
-        (hidden && item.is_some_and(|item| item.get("video").is_none_or(is_void))).then_some("a video behind a login")
+        (hidden && item.is_some_and(|item| item.get("video").is_none_or(is_void)))
+            .then_some((Class::AgeGated, "a video behind a login"))
     })?;
-    Some(Finding::new(Class::LoginWall, "login_wall", sign))
+    Some(Finding::new(class, "login_wall", sign))
 }
 
 /// §6.3: statusCode 0 with itemStruct `{}` or without the list. §6.1: a page with the script and without the scope.

@@ -114,7 +114,7 @@ fn follow(attempt: Attempt<'_>, same_host: bool) -> reqwest::redirect::Action {
 }
 
 /// What a transport error means, and its causes in words. Without the address, which may carry secrets.
-pub(super) fn transport_fault(error: &reqwest::Error) -> (Class, String) {
+pub(crate) fn transport_fault(error: &reqwest::Error) -> (Class, String) {
     let mut text = String::new();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {

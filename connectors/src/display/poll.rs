@@ -8,7 +8,7 @@ use super::scope::{Scope, VIDEO_FIELDS};
 use super::task::{DisplayTask, OwnVideosTask, VideosTask};
 use super::tokens::Tokens;
 use super::{CONNECTOR, ZONE};
-use crate::client::Fingerprint;
+use crate::client::{Class, ClientFault, Fingerprint, Route};
 use crate::reading::{ReadContext, opt_bool, opt_i64};
 use crate::source::{CycleContext, Fault, FaultClass, Ledger, Next, Page, StopReason};
 use crate::vault::AccountName;
@@ -256,8 +256,8 @@ fn unknown(owner: &Tokens) -> Option<String> {
 }
 
 fn repeated() -> Fault {
-    let message = "the same page came again although there is more".to_owned();
-    fault::new(FaultClass::Limited, LIST, message, "Wait; the task goes on where it stopped.")
+    let details = "although the answer says that there is more";
+    ClientFault::new(Class::RepeatedPage, Route::DisplayApi, LIST, String::new(), details).into()
 }
 
 fn at_once<S: Serialize>(state: &S) -> Next {

@@ -4,7 +4,9 @@
 //! what it does not tell (removed, private, another host); as for the rest of TikTok's website, pages, captchas and
 //! empty answers instead of JSON are refusals, to be met by waiting.
 
-use crate::source::{Fault, FaultClass};
+use crate::client::fault::Group;
+use crate::client::{Class, ClientFault, Route};
+use crate::source::Fault;
 use serde_json::Value;
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
@@ -44,35 +46,23 @@ pub(super) struct Refused {
 /// Trouble that is not about the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Trouble {
-    pub(super) kind: TroubleKind,
+    pub(super) class: Class,
     pub(super) message: String,
     pub(super) retry_after: Option<Duration>,
-}
-
-/// The kinds of trouble, each with its own handling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TroubleKind {
-    /// Too many requests: wait.
-    Limited,
-    /// Refused as a client: wait longer, and do nothing else.
-    Blocked,
-    /// The server, or the way to it.
-    Server,
-    /// Nothing that is known.
-    Format,
 }
 
 /// What an answer means.
 pub(super) fn read(raw: &Raw) -> Verdict {
     let status = raw.status;
     match status {
-        429 | 503 => raw.trouble(TroubleKind::Limited, "too many requests"),
-        401 | 403 => raw.trouble(TroubleKind::Blocked, "refused"),
-        500.. => raw.trouble(TroubleKind::Server, "trouble of the server"),
+        429 | 503 => raw.trouble(Class::RateLimited, "too many requests"),
+        401 | 403 => raw.trouble(Class::Forbidden, "refused"),
+        504 => raw.trouble(Class::Timeout, "the gateway gave up waiting"),
+        500.. => raw.trouble(Class::Server, "trouble of the server"),
         300..=399 => raw.redirected(),
         404 | 410 => refused("not_found", status, &raw.said()),
         _ if raw.body.iter().all(u8::is_ascii_whitespace) => raw.trouble(
-            TroubleKind::Blocked,
+            Class::EmptyAnswer,
             "an answer without a byte, which is how TikTok refuses what it takes for a bot",
         ),
         _ => raw.content(),
@@ -80,30 +70,31 @@ pub(super) fn read(raw: &Raw) -> Verdict {
 }
 
 impl Raw {
-    fn trouble(&self, kind: TroubleKind, what: &str) -> Verdict {
+    fn trouble(&self, class: Class, what: &str) -> Verdict {
         let message = format!("HTTP {}: {what}", self.status);
-        Verdict::Trouble(Trouble { kind, message, retry_after: self.retry_after })
+        Verdict::Trouble(Trouble { class, message, retry_after: self.retry_after })
     }
 
     fn redirected(&self) -> Verdict {
         let to = self.location.as_deref().unwrap_or("nowhere");
         if to.contains("/login") {
-            return self.trouble(TroubleKind::Blocked, "redirected to the login page");
+            return self.trouble(Class::LoginWall, "redirected to the login page");
         }
         let to: String = to.chars().take(TEXT_LIMIT).collect();
-        self.trouble(TroubleKind::Format, &format!("redirected to {to}"))
+        self.trouble(Class::FormatDrift, &format!("redirected to {to}"))
     }
 
     fn content(&self) -> Verdict {
         let text = tidelake_schemas::json::repair(&self.body);
         if text.trim_start().starts_with('<') {
-            return self.trouble(TroubleKind::Blocked, page(&text));
+            let (class, what) = page(&text);
+            return self.trouble(class, what);
         }
         let Ok(answer) = serde_json::from_str::<Value>(&text) else {
-            return self.trouble(TroubleKind::Format, "neither JSON nor a page");
+            return self.trouble(Class::FormatDrift, "neither JSON nor a page");
         };
         if text.contains("too frequently") && answer.get("html").is_none() {
-            return self.trouble(TroubleKind::Limited, "too many requests");
+            return self.trouble(Class::RateLimited, "too many requests");
         }
         let refusal = ["code", "status_code", "statusCode", "status_msg", "message"];
         let refuses = answer.get("html").is_none() && refusal.iter().any(|key| answer.get(key).is_some());
@@ -129,13 +120,15 @@ fn refused(reason: &'static str, status: u16, said: &str) -> Verdict {
 }
 
 /// Which page came instead of JSON.
-fn page(text: &str) -> &'static str {
+fn page(text: &str) -> (Class, &'static str) {
     if text.contains("_wafchallengeid") || text.contains("Please wait") {
-        "the page of TikTok's firewall instead of JSON"
+        (Class::Waf, "the page of TikTok's firewall instead of JSON")
     } else if text.contains("captcha") || text.contains("tiktok-verify-ele") {
-        "a captcha page instead of JSON"
+        (Class::Captcha, "a captcha page instead of JSON")
+    } else if text.contains("too frequently") {
+        (Class::RateLimited, "too many requests")
     } else {
-        "a page instead of JSON"
+        (Class::Forbidden, "a page instead of JSON")
     }
 }
 
@@ -143,26 +136,17 @@ impl Trouble {
     /// When to ask again: as the answer says, else after the pause of refusals; trouble of the server is left to the
     /// caller's back-off.
     pub(super) fn retry_at(&self, now: Timestamp, block_pause: Duration) -> Option<Timestamp> {
-        let wait = match self.kind {
-            TroubleKind::Blocked => Some(self.retry_after.unwrap_or(block_pause)),
+        let wait = match self.class.group() {
+            Group::Block => Some(self.retry_after.unwrap_or(block_pause)),
             _ => self.retry_after,
         };
         wait.map(|wait| now.plus_secs(i64::try_from(wait.as_secs().max(1)).unwrap_or(i64::MAX / 2_000_000)))
     }
 
-    /// The fault when nothing was got.
-    pub(super) fn fault(&self, requests: i32, retry_at: Option<Timestamp>) -> Fault {
-        let (class, action) = match self.kind {
-            TroubleKind::Limited => (FaultClass::Limited, "Wait; raise [oembed] pause if this comes often"),
-            TroubleKind::Blocked => {
-                (FaultClass::Limited, "Wait: TikTok does not want these requests now; nothing is done to get around it")
-            }
-            TroubleKind::Server => (FaultClass::Transient, "Wait; the task goes on where it stopped"),
-            TroubleKind::Format => {
-                (FaultClass::Format, "Check [oembed] base_url; if it is right, the route has changed: update tidelake")
-            }
-        };
-        let (message, action) = (self.message.clone(), format!("{action}."));
-        Fault { class, operation: "oembed".into(), message, action, retry_at, requests }
+    /// The fault, at this address.
+    pub(super) fn fault(&self, url: &str, requests: i32, retry_at: Option<Timestamp>) -> Fault {
+        let requests = u32::try_from(requests).unwrap_or_default();
+        let fault = ClientFault::new(self.class, Route::Oembed, "oembed", url.to_owned(), &self.message);
+        ClientFault { retry_at, requests, ..fault }.into()
     }
 }

@@ -1,7 +1,10 @@
 //! Requests: one GET per card, one HEAD per short link, one after the other.
 
-use super::answer::{Raw, Trouble, TroubleKind, Verdict, read};
+use super::answer::{Raw, Trouble, Verdict, read};
 use super::config::OembedConfig;
+use crate::client::Class;
+use crate::client::fault::Group;
+use crate::client::transport::transport_fault;
 use crate::links::Link;
 use crate::links::resolve::{Outcome, ResolveError, Resolver, client};
 use reqwest::header::{LOCATION, RETRY_AFTER};
@@ -85,8 +88,8 @@ impl OembedClient {
         match self.send(address).await {
             Ok(raw) => read(&raw),
             Err(error) => {
-                let what = if error.is_timeout() { "no answer in time" } else { "the connection failed or broke" };
-                Verdict::Trouble(Trouble { kind: TroubleKind::Server, message: what.into(), retry_after: None })
+                let (class, message) = transport_fault(&error);
+                Verdict::Trouble(Trouble { class, message, retry_after: None })
             }
         }
     }
@@ -101,7 +104,7 @@ impl OembedClient {
     }
 
     fn waits(&self, trouble: &Trouble, attempt: u32) -> bool {
-        trouble.kind == TroubleKind::Server && attempt < self.config.attempts
+        trouble.class.group() == Group::Trouble && attempt < self.config.attempts
     }
 
     async fn wait_out(&self, trouble: Trouble, attempt: u32, spent: &mut Spent) {
@@ -121,11 +124,12 @@ impl OembedClient {
 impl From<ResolveError> for Trouble {
     fn from(error: ResolveError) -> Self {
         let message = error.to_string();
-        let (kind, retry_after) = match error {
-            ResolveError::Transport { .. } | ResolveError::Server { .. } => (TroubleKind::Server, None),
-            ResolveError::Limited { retry_after, .. } => (TroubleKind::Limited, retry_after),
-            ResolveError::Client => (TroubleKind::Format, None),
+        let (class, retry_after) = match error {
+            ResolveError::Transport { .. } => (Class::Network, None),
+            ResolveError::Server { .. } => (Class::Server, None),
+            ResolveError::Limited { retry_after, .. } => (Class::RateLimited, retry_after),
+            ResolveError::Client => (Class::FormatDrift, None),
         };
-        Self { kind, message, retry_after }
+        Self { class, message, retry_after }
     }
 }

@@ -1,6 +1,6 @@
 //! One page of a task: up to twenty links, each with its fate.
 
-use super::answer::{Refused, Trouble, TroubleKind, Verdict};
+use super::answer::{Refused, Trouble, Verdict};
 use super::client::{OembedClient, Spent};
 use super::task::{Entries, Entry};
 use super::{CONNECTOR, ROUTE, ZONE, records};
@@ -61,8 +61,7 @@ impl<'a> Poll<'a> {
                 Ok(Fate::Unread(reject)) => self.page.rejects.push(reject),
                 Ok(Fate::Refused(refused)) => self.refusals.push(told(entry, &refused)),
                 Err(trouble) if at == from => {
-                    let retry_at = self.retry_at(&trouble);
-                    return Err(trouble.fault(self.spent.requests, retry_at));
+                    return Err(self.fault(at, &trouble));
                 }
                 Err(trouble) => return Ok(self.stopped(from, at, &trouble)),
             }
@@ -134,17 +133,20 @@ impl<'a> Poll<'a> {
     }
 
     fn stopped(mut self, from: usize, at: usize, trouble: &Trouble) -> Page {
-        let retry_at = self.retry_at(trouble);
-        self.page.next = Next::Page { state: json!({ "from": at }), not_before: retry_at };
-        let stop_reason = match trouble.kind {
-            TroubleKind::Limited => StopReason::Quota,
-            TroubleKind::Blocked => StopReason::Blocked,
-            TroubleKind::Server | TroubleKind::Format => StopReason::Fault,
-        };
-        let stopped = format!("stopped before link {}: {}", at + 1, trouble.message);
-        let fault =
+        let fault = self.fault(at, trouble);
+        self.page.next = Next::Page { state: json!({ "from": at }), not_before: fault.retry_at };
+        let stopped = format!("stopped before link {}: {fault}", at + 1);
+        let told =
             self.refusal_report(at - from).map_or_else(|| stopped.clone(), |report| format!("{stopped}; {report}"));
-        self.close(from, at, stop_reason, Some(fault))
+        let mut page = self.close(from, at, fault.stop_reason(), Some(told));
+        page.ledger.stopped_by = Some(fault);
+        page
+    }
+
+    /// The fault of a link.
+    fn fault(&self, at: usize, trouble: &Trouble) -> Fault {
+        let address = self.entries.list.get(at).map(spelt).unwrap_or_default();
+        trouble.fault(&address, self.spent.requests, self.retry_at(trouble))
     }
 
     fn close(mut self, from: usize, end: usize, stop_reason: StopReason, fault: Option<String>) -> Page {

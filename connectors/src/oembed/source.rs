@@ -70,7 +70,7 @@ impl Source for OembedSource {
         let summary = match self.client.card(PROBE, &mut spent).await {
             Verdict::Card(_) => "the route answers".to_owned(),
             Verdict::Refused(refused) => format!("the route answers, with a refusal: {}", refused.said),
-            Verdict::Trouble(trouble) => return Err(trouble.fault(spent.requests, None)),
+            Verdict::Trouble(trouble) => return Err(trouble.fault(PROBE, spent.requests, None)),
         };
         Ok(Probe { summary, took: since.elapsed() })
     }
@@ -82,12 +82,9 @@ impl Source for OembedSource {
 }
 
 fn read_position(state: &Value) -> Result<Position, Fault> {
-    Position::deserialize(state).map_err(|e| Fault {
-        class: FaultClass::Request,
-        operation: "oembed poll".into(),
-        message: format!("the stored position does not belong to this task: {e}"),
-        action: "Reset the task's position; its cycle then starts again.".into(),
-        retry_at: None,
-        requests: 0,
+    Position::deserialize(state).map_err(|e| {
+        let message = format!("the stored position does not belong to this task: {e}");
+        let action = "Reset the task's position; its cycle then starts again.";
+        Fault::new(FaultClass::Request, "oembed poll", message, action)
     })
 }

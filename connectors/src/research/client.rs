@@ -156,7 +156,7 @@ impl Failure {
     fn of_token(fault: Fault) -> Self {
         let trouble = match fault.class {
             FaultClass::Transient => Trouble::Server,
-            FaultClass::Limited => Trouble::Rate,
+            FaultClass::Limited | FaultClass::Blocked => Trouble::Rate,
             FaultClass::Auth => Trouble::Token,
             FaultClass::Request | FaultClass::Format => Trouble::Format,
         };

@@ -1,5 +1,6 @@
 //! What an answer other than a page means.
 
+use crate::client::{Class, ClientFault, Route};
 use crate::source::{Fault, FaultClass};
 use serde_json::Value;
 use tidelake_schemas::Timestamp;
@@ -113,7 +114,22 @@ impl Trouble {
                 (FaultClass::Format, "Check base_url; if it is right, the API has changed: update tidelake")
             }
         };
-        Fault { class, operation: operation.into(), message, action: format!("{action}."), retry_at, requests }
+        let cause = ClientFault::new(self.class(), Route::ResearchApi, operation, String::new(), &message);
+        let fault = Fault::new(class, operation, message, format!("{action}."));
+        Fault { retry_at, requests, cause: Some(Box::new(cause)), ..fault }
+    }
+
+    fn class(self) -> Class {
+        match self {
+            Self::Token => Class::AuthExpired,
+            Self::Scope => Class::ScopeMissing,
+            Self::Request => Class::RequestInvalid,
+            Self::Rate => Class::RateLimited,
+            Self::Quota => Class::Quota,
+            Self::Stale | Self::Server => Class::Server,
+            Self::Timeout => Class::Timeout,
+            Self::Format => Class::FormatDrift,
+        }
     }
 }
 

@@ -76,14 +76,8 @@ fn ids_of(task: &ComplianceTask) -> Option<Arc<dyn IdSource>> {
 }
 
 fn no_ids() -> Fault {
-    Fault {
-        class: FaultClass::Request,
-        operation: "research validation_task".into(),
-        message: "there are no ids to refresh".into(),
-        action: "Give `ids` or `file` in the task, or run it where the stored ids can be read.".into(),
-        retry_at: None,
-        requests: 0,
-    }
+    let action = "Give `ids` or `file` in the task, or run it where the stored ids can be read.";
+    Fault::new(FaultClass::Request, "research validation_task", "there are no ids to refresh", action)
 }
 
 #[async_trait]
@@ -214,13 +208,10 @@ pub(super) fn write_state<S: Serialize>(state: &S) -> Value {
 
 /// Reads the state of the last page.
 pub(super) fn read_state<S: DeserializeOwned>(state: &Value) -> Result<S, Fault> {
-    S::deserialize(state).map_err(|e| Fault {
-        class: FaultClass::Request,
-        operation: "research poll".into(),
-        message: format!("the stored position does not belong to this task: {e}"),
-        action: "Reset the task's position; its cycle then starts again.".into(),
-        retry_at: None,
-        requests: 0,
+    S::deserialize(state).map_err(|e| {
+        let message = format!("the stored position does not belong to this task: {e}");
+        let action = "Reset the task's position; its cycle then starts again.";
+        Fault::new(FaultClass::Request, "research poll", message, action)
     })
 }
 

@@ -223,14 +223,8 @@ fn idle(at: &State, not_before: Timestamp) -> Result<Page, Fault> {
 }
 
 fn unreadable(error: &impl std::fmt::Display) -> Fault {
-    Fault {
-        class: FaultClass::Request,
-        operation: "research track".into(),
-        message: error.to_string(),
-        action: "Correct the task; if its position cannot be read, reset it".into(),
-        retry_at: None,
-        requests: 0,
-    }
+    let action = "Correct the task; if its position cannot be read, reset it.";
+    Fault::new(FaultClass::Request, "research track", error.to_string(), action)
 }
 
 #[cfg(test)]

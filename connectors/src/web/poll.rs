@@ -3,7 +3,7 @@
 use super::CONNECTOR;
 use super::client::WebClient;
 use super::label::Label;
-use super::target::{Kind, Target};
+use super::target::Target;
 use super::task::{Entries, Entry};
 use crate::client::fault::Group;
 use crate::client::{Class, ClientFault, Response, Route};
@@ -80,7 +80,7 @@ impl<'a> Poll<'a> {
     /// A fault that is a fact about the target, or none.
     fn meet(&mut self, entry: &Entry, target: &Target, fault: ClientFault) -> Result<(), ClientFault> {
         let details = fault.context.details.clone();
-        let Some(why) = state_of(target.kind(), &fault) else {
+        let Some(why) = state_of(&fault) else {
             return match fault.class {
                 Class::Policy if fault.retry_at.is_none() => self.refuse(entry, "policy", &details),
                 Class::RequestInvalid => self.refuse(entry, "request_invalid", &details),
@@ -153,7 +153,9 @@ impl<'a> Poll<'a> {
         let action = fault.context.actions.first().copied().unwrap_or_default();
         let stopped = format!("stopped before entry {}: {fault}. {action}", at + 1);
         let told = self.report(at - from).map_or_else(|| stopped.clone(), |report| format!("{stopped}; {report}"));
-        self.close(from, at, stop_reason, Some(told))
+        let mut page = self.close(from, at, stop_reason, Some(told));
+        page.ledger.stopped_by = Some(fault.clone().into());
+        page
     }
 
     fn close(mut self, from: usize, end: usize, stop_reason: StopReason, fault: Option<String>) -> Page {
@@ -187,21 +189,17 @@ impl<'a> Poll<'a> {
 
 /// The route refuses us, now or until it has rested.
 pub(crate) fn refuses(fault: &ClientFault) -> bool {
-    matches!(fault.class.group(), Group::Block | Group::Circuit)
+    fault.class.group() == Group::Block
 }
 
 /// What a fault says about what was asked for; `None` when it says something about the route.
-pub(crate) fn state_of(kind: Kind, fault: &ClientFault) -> Option<&'static str> {
-    // An age gate asks for a login, but only for this video (tiktok-surfaces §6.2, §6.3).
-    let gates = ["content_classification", "a video behind a login"];
-    if kind == Kind::Video && gates.iter().any(|gate| fault.context.details.contains(gate)) {
-        return Some("age_gated");
-    }
+pub(crate) fn state_of(fault: &ClientFault) -> Option<&'static str> {
     match fault.class {
         Class::NotFound => Some("not_found"),
         Class::Deleted => Some("deleted"),
         Class::Private => Some("private"),
         Class::Region => Some("region"),
+        Class::AgeGated => Some("age_gated"),
         _ => None,
     }
 }

@@ -35,14 +35,13 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
     }
     let make = crate::sources::maker(&daemon.config);
     for task in &daemon.config.tasks {
-        let source = make(&crate::sources::record(task, now()))?;
-        let capabilities = source.capabilities();
-        let found = if args.probe { source.probe().await?.summary } else { "not asked (--probe asks)".to_owned() };
-        writeln!(
-            out,
-            "ok  task {}: {} ({} licence zone): {found}",
-            task.name, capabilities.connector, capabilities.zone
-        )?;
+        let routes = make(&crate::sources::record(task, now()))?;
+        for (at, source) in routes.iter().enumerate() {
+            let capabilities = source.capabilities();
+            let found = if args.probe { source.probe().await?.summary } else { "not asked (--probe asks)".to_owned() };
+            let (order, name, zone) = (if at == 0 { "" } else { "then " }, capabilities.connector, capabilities.zone);
+            writeln!(out, "ok  task {}: {order}{name} ({zone} licence zone): {found}", task.name)?;
+        }
     }
     Ok(())
 }

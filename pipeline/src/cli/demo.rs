@@ -101,6 +101,8 @@ fn configure(config: &mut Config, base_url: &str) {
                 "query": { "and": [{ "operation": "EQ", "field_name": "region_code", "field_values": [region] }] },
                 "start": day(7), "end": day(1), "limit": 2_000,
             }),
+            fallback: Vec::new(),
+            target: None,
         })
         .collect();
 }

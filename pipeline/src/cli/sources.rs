@@ -1,7 +1,7 @@
 //! `tidelake sources`: what is collected, declared while the daemon runs.
 
 use super::{Failure, listing};
-use crate::config::{Config, TaskConfig, parse_duration};
+use crate::config::{Config, FallbackConfig, TaskConfig, parse_duration};
 use crate::daemon::Daemon;
 use crate::log::LogError;
 use crate::log::client::Connection;
@@ -68,6 +68,9 @@ struct AddArgs {
     /// Records per cycle at most.
     #[arg(long)]
     limit: Option<u64>,
+    /// Connectors to go on with, in order, when the one before cannot be used, e.g. web.
+    #[arg(long, value_delimiter = ',', value_name = "CONNECTOR")]
+    fallback: Vec<String>,
     /// Show what would be declared.
     #[arg(long)]
     dry_run: bool,
@@ -92,12 +95,16 @@ pub(crate) async fn run(args: SourcesArgs, config: Config) -> Result<(), Failure
 }
 
 async fn declare(add: AddArgs, config: Config) -> Result<(), Failure> {
-    let task = task(&add)?;
-    crate::sources::check(&config, &task).map_err(|why| format!("source {}: {why}", task.name))?;
+    let mut task = task(&add)?;
+    crate::sources::settle(&config, &mut task).map_err(|why| format!("source {}: {why}", task.name))?;
     let record = crate::sources::record(&task, now());
     let mut out = std::io::stdout();
     if add.dry_run {
-        return Ok(writeln!(out, "{}: {} {}", record.task, record.connector, record.spec)?);
+        writeln!(out, "{}: {} {}", record.task, record.connector, record.spec)?;
+        for route in &record.fallback {
+            writeln!(out, "{}: then {} {}", record.task, route.connector, route.spec)?;
+        }
+        return Ok(());
     }
     let daemon = Daemon::reach(config).await?;
     if declared(&daemon).await?.contains_key(&record.task) {
@@ -105,7 +112,7 @@ async fn declare(add: AddArgs, config: Config) -> Result<(), Failure> {
         return Err(format!("source {} {why}", record.task).into());
     }
     tasks::declare(&daemon.connection, daemon.config.log.lanes, &record).await?;
-    Ok(writeln!(out, "{}: declared, by {}", record.task, record.connector)?)
+    Ok(writeln!(out, "{}: declared, by {}", record.task, connectors(&record))?)
 }
 
 fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
@@ -123,6 +130,8 @@ fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
         every: add.every.unwrap_or_default(),
         priority: add.priority,
         spec,
+        fallback: add.fallback.iter().cloned().map(FallbackConfig::Name).collect(),
+        target: None,
     })
 }
 
@@ -187,6 +196,12 @@ fn cursors(connection: &Connection, lanes: i32) -> Result<HashMap<String, Cursor
     Ok(all)
 }
 
+/// The connectors in order: `web, then oembed`.
+fn connectors(task: &Task) -> String {
+    let names = task.fallback.iter().map(|route| route.connector.as_str());
+    std::iter::once(task.connector.as_str()).chain(names).collect::<Vec<_>>().join(", then ")
+}
+
 fn state(task: &Task, cursor: Option<&Cursor>) -> String {
     match cursor {
         _ if task.paused => "paused".into(),
@@ -202,7 +217,7 @@ fn row(task: &Task, cursor: Option<&Cursor>) -> [String; 7] {
     let every = if task.cadence_s == 0 { "once".into() } else { format!("{} s", task.cadence_s) };
     let cycle = cursor.map(|c| c.cycle.to_string()).unwrap_or_default();
     let last = cursor.map(|c| c.written_at.to_string()).unwrap_or_default();
-    let (name, connector) = (task.task.clone(), task.connector.clone());
+    let (name, connector) = (task.task.clone(), connectors(task));
     [name, connector, every, task.priority.to_string(), state(task, cursor), cycle, last]
 }
 
@@ -211,6 +226,8 @@ fn json(task: &Task, cursor: Option<&Cursor>) -> serde_json::Value {
     serde_json::json!({
         "name": task.task,
         "connector": task.connector,
+        "fallback": task.fallback.iter().map(|route| &route.connector).collect::<Vec<_>>(),
+        "route": cursor.and_then(collect::route_of),
         "every_s": task.cadence_s,
         "priority": task.priority,
         "state": state(task, cursor),

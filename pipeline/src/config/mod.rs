@@ -10,6 +10,7 @@ pub(crate) use units::parse_duration;
 
 use crate::log::topics::Layout;
 use crate::roles::land::Rotation;
+use crate::target::Target;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
@@ -142,7 +143,8 @@ impl Default for Shutdown {
 pub(crate) struct TaskConfig {
     /// Unique name; provenance and cursors go by it.
     pub name: String,
-    /// `research-api`, `display-api`, `oembed`, `web` or `browser`.
+    /// `research-api`, `display-api`, `oembed`, `web` or `browser`. Absent where a target is given.
+    #[serde(default)]
     pub connector: String,
     /// Time between cycles; absent = once.
     #[serde(default, deserialize_with = "duration")]
@@ -150,7 +152,34 @@ pub(crate) struct TaskConfig {
     /// Higher goes first.
     #[serde(default)]
     pub priority: i32,
-    /// The connector's own settings.
+    /// The connector's own settings. Absent where a target is given.
+    #[serde(default)]
+    pub spec: serde_json::Value,
+    /// Connectors to go on with, in order, when the one before cannot be used.
+    #[serde(default)]
+    pub fallback: Vec<FallbackConfig>,
+    /// What to collect, by whichever connectors the profile allows, in its order.
+    #[serde(default)]
+    pub target: Option<Target>,
+}
+
+/// A connector to go on with.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum FallbackConfig {
+    /// The same, asked for in this connector's words.
+    Name(String),
+    /// Asked for in words of its own.
+    Full(RouteConfig),
+}
+
+/// A connector and its settings.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteConfig {
+    /// As [`TaskConfig::connector`].
+    pub connector: String,
+    /// As [`TaskConfig::spec`].
     pub spec: serde_json::Value,
 }
 
@@ -176,7 +205,7 @@ impl Config {
         }
         sources::secrets(&mut table, mistakes);
         let data_dir = section(&mut table, "data_dir", mistakes).unwrap_or_else(|| PathBuf::from(".tidelake"));
-        let config = Self {
+        let mut config = Self {
             data_dir,
             log: section(&mut table, "log", mistakes).unwrap_or_default(),
             lake: section(&mut table, "lake", mistakes).unwrap_or_default(),
@@ -191,6 +220,7 @@ impl Config {
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);
+        config.settle_tasks(mistakes);
         config
     }
 
@@ -217,10 +247,18 @@ impl Config {
             if !names.insert(&task.name) {
                 wrong(&format!("tasks[{i}].name"), format!("{:?} is taken by an earlier task", task.name));
             }
-            if let Err(why) = crate::sources::check(self, task) {
-                wrong(&format!("tasks[{i}] ({})", task.name), why);
+        }
+    }
+
+    /// Finds the connectors of every task, and checks that each can be polled.
+    fn settle_tasks(&mut self, mistakes: &mut Vec<Mistake>) {
+        let mut tasks = std::mem::take(&mut self.tasks);
+        for (i, task) in tasks.iter_mut().enumerate() {
+            if let Err(why) = crate::sources::settle(self, task) {
+                mistakes.push(Mistake { path: format!("tasks[{i}] ({})", task.name), why });
             }
         }
+        self.tasks = tasks;
     }
 
     /// Where the lake is.

@@ -7,11 +7,13 @@
 
 mod lane;
 mod publish;
+mod route;
 mod schedule;
 
 pub(crate) use lane::{Lane, cursors, lane_of};
+pub(crate) use route::Routes;
 use schedule::Changes;
-pub(crate) use schedule::{Entry, step};
+pub(crate) use schedule::{Entry, route_of, step};
 
 use crate::log::LogError;
 use crate::log::client::Connection;
@@ -23,7 +25,6 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tidelake_connectors::Source;
 use tidelake_schemas::topics::TASKS;
 use tidelake_schemas::{Task, codec};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -34,8 +35,8 @@ const RECLAIM_AFTER: Duration = Duration::from_secs(1);
 /// Words from the group's thread that may wait to be heard; the thread waits beyond that.
 const WORDS: usize = 1024;
 
-/// Makes the source of a task; fails with what is wrong with the task.
-pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Box<dyn Source>, String> + Send + Sync;
+/// Makes the sources of a task, in order of preference; fails with what is wrong with the task.
+pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Routes, String> + Send + Sync;
 
 /// What collect needs.
 #[derive(Clone)]

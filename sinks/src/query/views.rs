@@ -174,13 +174,13 @@ pub(super) async fn register(session: &SessionContext) -> BTreeMap<&'static str,
 
 /// One row per task: how complete is what it brought?
 ///
-/// `complete_cycles` ended because the source had no more; `interrupted` polls ended by a fault, a block or a spent quota.
+/// `complete_cycles` ended because the source had no more; `interrupted` polls ended by a fault, a block, a refused credential or a spent quota.
 /// `requested`, `window_start` and `window_end` are null for tasks that ask for no number or no window.
 pub const COVERAGE_BY_TASK: &str = "
 SELECT provenance['task'] AS task, provenance['connector'] AS connector, count(*) AS polls, sum(requests) AS requests,
        sum(requested) AS requested, sum(got) AS got, sum(\"new\") AS fresh, sum(rejected) AS rejected,
        count(*) FILTER (WHERE stop_reason = 'exhausted') AS complete_cycles,
-       count(*) FILTER (WHERE stop_reason IN ('fault', 'blocked', 'quota')) AS interrupted,
+       count(*) FILTER (WHERE stop_reason IN ('fault', 'blocked', 'quota', 'auth')) AS interrupted,
        min(window_start) AS window_start, max(window_end) AS window_end,
        min(observed_at) AS first_poll, max(observed_at) AS last_poll,
        last_value(stop_reason ORDER BY observed_at, page) AS last_stop,

@@ -2,6 +2,7 @@
 
 use super::shared::Shared;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// An answer before it becomes HTTP.
 #[derive(Debug)]
@@ -37,13 +38,13 @@ impl Answer {
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: u16,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+    pub(super) fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into() }
     }
 
     pub(super) fn params(message: impl Into<String>) -> Self {

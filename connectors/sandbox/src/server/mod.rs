@@ -94,6 +94,12 @@ impl Sandbox {
         self.shared.stats()
     }
 
+    /// Every token and code that was issued, and every PKCE verifier that was shown: for tests that look for them where
+    /// they must not be.
+    pub fn secrets(&self) -> Vec<String> {
+        self.shared.secrets()
+    }
+
     /// The troubles in force.
     pub fn faults(&self) -> FaultPlan {
         self.shared.faults()
@@ -332,6 +338,14 @@ fn research(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<Value, R
 }
 
 fn server_trouble(shared: &Shared, endpoint: Endpoint) -> Result<(), Refusal> {
+    if let Some(rule) = shared.strike(FaultKind::ApiRefused, endpoint) {
+        let status = rule.code.and_then(|code| u16::try_from(code).ok()).unwrap_or(400);
+        let code = rule.says.unwrap_or_else(|| "invalid_params".into());
+        return Err(Refusal::new(status, code, "The request is refused."));
+    }
+    if shared.strikes(FaultKind::Unavailable, endpoint) {
+        return Err(Refusal::new(503, "temporarily_unavailable", "The service is temporarily unavailable."));
+    }
     if shared.strikes(FaultKind::InternalError, endpoint) {
         return Err(internal_error());
     }

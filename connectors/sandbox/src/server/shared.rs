@@ -36,6 +36,7 @@ pub(super) struct Shared {
     comments: Mutex<CommentPlaces>,
     counters: Mutex<Counters>,
     serial: AtomicU64,
+    secrets: Mutex<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -70,6 +71,7 @@ impl Shared {
             comments: Mutex::default(),
             counters: Mutex::default(),
             serial: AtomicU64::new(0),
+            secrets: Mutex::default(),
         })
     }
 
@@ -119,13 +121,25 @@ impl Shared {
     pub(super) fn issue_token(&self) -> String {
         let token = format!("clt.{:016x}{:016x}", self.serial(), hash_text("token") ^ self.serial());
         let ends = Instant::now() + Duration::from_secs(self.config.token_seconds);
+        self.keep_secret(&token);
         lock(&self.tokens).insert(token.clone(), ends);
         token
     }
 
     /// A token of an owner: `act` or `rft`.
     pub(super) fn user_token(&self, kind: &str) -> String {
-        format!("{kind}.{:016x}{:016x}!{}", self.serial(), self.serial(), self.serial() % 10_000)
+        let token = format!("{kind}.{:016x}{:016x}!{}", self.serial(), self.serial(), self.serial() % 10_000);
+        self.keep_secret(&token);
+        token
+    }
+
+    /// Remembers what nobody but the two sides may see.
+    pub(super) fn keep_secret(&self, secret: &str) {
+        lock(&self.secrets).push(secret.to_owned());
+    }
+
+    pub(super) fn secrets(&self) -> Vec<String> {
+        lock(&self.secrets).clone()
     }
 
     /// Checks a bearer token; a struck one dies.

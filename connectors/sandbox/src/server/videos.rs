@@ -191,6 +191,12 @@ fn spoil(shared: &Shared, items: &mut Vec<Value>) {
         copy.remove("id");
         items.insert(0, Value::Object(copy));
     }
+    if shared.strikes(FaultKind::HugeId, ENDPOINT)
+        && let Some(mut copy) = items.first().cloned()
+    {
+        copy["id"] = json!(u64::MAX);
+        items.insert(0, copy);
+    }
 }
 
 fn null_counts(item: &mut Value) {

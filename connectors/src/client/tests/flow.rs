@@ -68,7 +68,7 @@ async fn a_block_opens_the_breaker_for_hours() {
     let fault = client.send(get(&server)).await.expect_err("a block");
     assert_eq!((fault.class, fault.requests), (Class::EmptyAnswer, 1));
     assert!(fault.retry_at.is_some_and(|at| at >= NOW.plus_secs(7200)));
-    assert_eq!(client.send(get(&server)).await.expect_err("resting").class, Class::CircuitOpen);
+    assert_eq!(client.send(get(&server)).await.expect_err("resting").class, Class::Resting);
     assert_eq!(server.seen().len(), 1);
 }
 

@@ -42,12 +42,12 @@ async fn a_refusal_of_the_client_is_waited_out_and_not_got_around() {
         (403, "Access Denied", "HTTP 403"),
     ] {
         let fault = faulted(status, body, None).await;
-        assert_eq!((fault.class, fault.requests), (FaultClass::Limited, 1), "{fault}");
+        assert_eq!((fault.class, fault.requests), (FaultClass::Blocked, 1), "{fault}");
         assert!(fault.message.contains(said), "{fault}");
         assert!(fault.retry_at.is_some_and(|at| at >= NOW.plus_secs(900)), "{:?}", fault.retry_at);
     }
     let login = faulted(302, "", Some(("location", "https://www.tiktok.com/login?x=y"))).await;
-    assert!(login.class == FaultClass::Limited && login.message.contains("login"), "{login}");
+    assert!(login.class == FaultClass::Blocked && login.message.contains("login"), "{login}");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::super::answer::Answer;
 use super::super::oembed::escaped;
+use super::super::shared::Shared;
 use super::Site;
 use super::item::{Form, author, author_stats, challenge, item, music, rounded, sec_uid, texts};
 use super::lists::{of_creator, of_sound, of_tag_name};
@@ -185,6 +186,20 @@ pub(super) fn sound(site: &Site<'_>, last: &str) -> Answer {
 /// What a soft error holds.
 fn refused(code: i64, says: &str) -> Value {
     json!({"statusCode": code, "statusMsg": says})
+}
+
+/// A page that says with a status of its own that there is nothing to see.
+pub(super) fn soft_status(shared: &Shared, endpoint: Endpoint) -> Option<Answer> {
+    let name = match endpoint {
+        Endpoint::VideoPage => "webapp.video-detail",
+        Endpoint::UserPage => "webapp.user-detail",
+        Endpoint::TagPage => "webapp.challenge-detail",
+        Endpoint::SoundPage => "webapp.music-detail",
+        _ => return None,
+    };
+    let rule = shared.strike(FaultKind::SoftStatus, endpoint)?;
+    let says = rule.says.unwrap_or_default();
+    Some(soft(name, refused(rule.code.unwrap_or(10204), &says), "Something went wrong"))
 }
 
 /// A page without what it is about.
