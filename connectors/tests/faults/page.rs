@@ -57,7 +57,7 @@ fn cell(text: &str) -> String {
 fn without_log_id(text: &str) -> String {
     let mut parts = text.split(" (log id ");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.split_once(')').map_or(part, |(_, rest)| rest))
+    parts.fold(first, |text, part| text + " (log id …)" + part.split_once(')').map_or("", |(_, rest)| rest))
 }
 
 /// Writes the page when asked to, else holds it against the one that is there.
