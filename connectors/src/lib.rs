@@ -8,6 +8,7 @@ pub mod client;
 pub mod display;
 pub mod import;
 pub mod links;
+pub mod media;
 pub mod oembed;
 pub mod reading;
 pub mod recorded;

@@ -80,6 +80,6 @@ impl Source for RecordedFile {
             ..Ledger::default()
         };
         let next = if more { Next::Page { state: json!({ "from": to }), not_before: None } } else { Next::CycleDone };
-        Ok(Page { observations, rejects, next, ledger })
+        Ok(Page { observations, rejects, next, ledger, ..Page::default() })
     }
 }

@@ -1,5 +1,6 @@
 //! The one trait every connector implements, and what crosses it.
 
+use crate::media::MediaRef;
 use async_trait::async_trait;
 use serde_json::Value;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct Page {
     pub observations: Vec<Observation>,
     /// Records that could not be read, with their bytes.
     pub rejects: Vec<Reject>,
+    /// Files that the answer names, of videos that are among the observations.
+    pub media: Vec<MediaRef>,
     /// Where to go on.
     pub next: Next,
     /// What to write into the coverage ledger.

@@ -16,28 +16,26 @@ use tidelake_connectors::research::{self, ResearchClient, ResearchSource, Resear
 use tidelake_connectors::web::{self, PageTask, WebClient, WebSource};
 use tidelake_schemas::{Task, Timestamp};
 
-/// Makes sources of tasks, with the credentials of the configuration. One client per credential, shared: its token
-/// and its quota are.
-pub(crate) fn maker(config: &Config) -> Arc<MakeSource> {
-    let clients = Clients::of(config);
+/// Makes sources of tasks, with the credentials of the configuration.
+pub(crate) fn maker(clients: Arc<Clients>) -> Arc<MakeSource> {
     Arc::new(move |task: &Task| {
         let spec = serde_json::from_str(&task.spec).map_err(|e| format!("its spec is not JSON: {e}"))?;
         clients.make(&task.connector, spec)
     })
 }
 
-/// One client per connector, or why there is none.
-struct Clients {
+/// One client per connector and credential, or why there is none. Shared: token, rate and quota are.
+pub(crate) struct Clients {
     profile: Option<Profile>,
     research: Result<Arc<ResearchClient>, String>,
-    display: Result<Arc<DisplayClient>, String>,
-    oembed: Result<Arc<OembedClient>, String>,
-    web: Result<Arc<WebClient>, String>,
+    pub display: Result<Arc<DisplayClient>, String>,
+    pub oembed: Result<Arc<OembedClient>, String>,
+    pub web: Result<Arc<WebClient>, String>,
     browser: Result<Arc<BrowserClient>, String>,
 }
 
 impl Clients {
-    fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         let oembed = OembedClient::new(config.oembed.clone()).map(Arc::new);
         Self {
             profile: config.profile,
@@ -90,7 +88,8 @@ impl Clients {
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
             other => {
-                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
+                let known =
+                    [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }
@@ -140,9 +139,9 @@ fn closed(connector: &str) -> String {
     )
 }
 
-/// Checks a task of the configuration without polling anything.
-pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<(), String> {
-    Clients::of(config).make(&task.connector, task.spec.clone()).map(drop)
+/// Checks a task of the configuration without polling anything; gives the licence zone of what it will bring.
+pub(crate) fn check(config: &Config, task: &TaskConfig) -> Result<&'static str, String> {
+    Ok(Clients::of(config).make(&task.connector, task.spec.clone())?.capabilities().zone)
 }
 
 /// A task of the configuration as a record of the task topic.

@@ -6,6 +6,7 @@
 //! ([`append_enrichment`]).
 
 use crate::ledger::{CoverageEntry, DeadLetter};
+use crate::media::{MediaEntry, MediaOrder};
 use crate::observation::{
     CommentObservation, CreatorObservation, Enrichment, HashtagObservation, SoundObservation, VideoObservation,
 };
@@ -80,6 +81,10 @@ pub enum SchemaName {
     Task,
     /// `cursor.avsc`
     Cursor,
+    /// `media_order.avsc`
+    MediaOrder,
+    /// `media_entry.avsc`
+    MediaEntry,
 }
 
 /// File name, current schema and every released version of each schema.
@@ -120,6 +125,8 @@ schema_files! {
     DeadLetter => "dead_letter" ["0.1.0"],
     Task => "task" ["0.1.0"],
     Cursor => "cursor" ["0.1.0"],
+    MediaOrder => "media_order" [],
+    MediaEntry => "media_entry" [],
 }
 
 impl SchemaName {
@@ -154,6 +161,8 @@ records! {
     DeadLetter => DeadLetter,
     Task => Task,
     Cursor => Cursor,
+    MediaOrder => MediaOrder,
+    MediaEntry => MediaEntry,
 }
 
 /// A schema, ready for use.

@@ -1,5 +1,6 @@
 //! Deterministic event ids and what TikTok's numeric ids say about time.
 
+use crate::media::MediaKind;
 use crate::observation::EntityKind;
 use crate::time::Timestamp;
 use uuid::Uuid;
@@ -18,6 +19,12 @@ pub fn event_id(task: &str, cycle: i64, kind: EntityKind, entity: &str) -> Strin
 /// The id of one coverage entry: UUIDv5 of task, cycle and page.
 pub fn coverage_id(task: &str, cycle: i64, page: i64) -> String {
     derive(&[task, &cycle.to_string(), "coverage", &page.to_string()])
+}
+
+/// The id of one media file: UUIDv5 of task, cycle, video, kind, position and variant.
+pub fn media_id(task: &str, cycle: i64, video_id: i64, kind: MediaKind, position: i32, variant: &str) -> String {
+    let (video, position) = (video_id.to_string(), position.to_string());
+    derive(&[task, &cycle.to_string(), "media", &video, kind.name(), &position, variant])
 }
 
 /// The id of a dead letter for a record of a poll: UUIDv5 of task, cycle and a digest of its bytes.

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod json;
 pub mod ledger;
 pub mod lineage;
+pub mod media;
 pub mod observation;
 pub mod projection;
 pub mod task;
@@ -18,6 +19,7 @@ pub mod topics;
 
 pub use codec::{Record, SchemaName};
 pub use ledger::{CoverageEntry, DeadLetter};
+pub use media::{MediaAddress, MediaEntry, MediaKind, MediaOrder, MediaStatus};
 pub use observation::*;
 pub use task::{Cursor, Task, TopicPosition};
 pub use time::Timestamp;

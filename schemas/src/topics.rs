@@ -19,6 +19,10 @@ pub const SOUND_OBSERVED: &str = "tiktok.sound.observed";
 pub const COVERAGE: &str = "tidelake.coverage";
 /// Dead letters.
 pub const DEAD_LETTERS: &str = "tidelake.dead-letters";
+/// What is to be fetched and stored of media.
+pub const MEDIA_ORDERS: &str = "tidelake.media.orders";
+/// What became of it.
+pub const MEDIA: &str = "tidelake.media";
 /// What users want collected (compacted).
 pub const TASKS: &str = "tidelake.tasks";
 /// How far each task has come, and who owns each partition (compacted).
@@ -36,7 +40,7 @@ pub struct Landed {
 }
 
 /// Every topic that is landed. One topic, one table.
-pub const LANDED: [Landed; 7] = [
+pub const LANDED: [Landed; 8] = [
     Landed { topic: VIDEO_ENRICHED, table: "video_observations", schema: SchemaName::EnrichedVideo },
     Landed { topic: CREATOR_OBSERVED, table: "creator_observations", schema: SchemaName::CreatorObservation },
     Landed { topic: COMMENT_OBSERVED, table: "comments", schema: SchemaName::CommentObservation },
@@ -44,11 +48,15 @@ pub const LANDED: [Landed; 7] = [
     Landed { topic: SOUND_OBSERVED, table: "sound_observations", schema: SchemaName::SoundObservation },
     Landed { topic: COVERAGE, table: "coverage", schema: SchemaName::CoverageEntry },
     Landed { topic: DEAD_LETTERS, table: "dead_letters", schema: SchemaName::DeadLetter },
+    Landed { topic: MEDIA, table: "media", schema: SchemaName::MediaEntry },
 ];
 
 /// The topics `collect` publishes to, in the order it fences them.
-pub const COLLECTED: [&str; 7] =
-    [VIDEO_OBSERVED, CREATOR_OBSERVED, COMMENT_OBSERVED, HASHTAG_OBSERVED, SOUND_OBSERVED, COVERAGE, DEAD_LETTERS];
+#[rustfmt::skip]
+pub const COLLECTED: [&str; 8] = [
+    VIDEO_OBSERVED, CREATOR_OBSERVED, COMMENT_OBSERVED, HASHTAG_OBSERVED, SOUND_OBSERVED, COVERAGE, DEAD_LETTERS,
+    MEDIA_ORDERS,
+];
 
 /// The topic a kind of observation is published to.
 pub fn observed(kind: EntityKind) -> &'static str {

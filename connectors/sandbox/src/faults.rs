@@ -102,6 +102,8 @@ pub enum FaultKind {
     RegionBlock,
     /// Website's pages of videos: only for grown-ups who are logged in.
     AgeGate,
+    /// Pictures and films: half of the file, of the length that is announced.
+    HalfFile,
     /// robots.txt forbids everything.
     RobotsClosed,
 }

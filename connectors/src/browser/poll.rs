@@ -247,7 +247,7 @@ impl<'a> Poll<'a> {
             ..Ledger::default()
         };
         let next = if more { Next::Page { state: json!(position), not_before } } else { Next::CycleDone };
-        Page { observations: gathered.observations, rejects: gathered.rejects, next, ledger }
+        Page { observations: gathered.observations, rejects: gathered.rejects, next, ledger, ..Page::default() }
     }
 
     fn report(&self) -> Option<String> {

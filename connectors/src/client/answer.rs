@@ -25,6 +25,14 @@ pub struct Seen<'a> {
     pub body: &'a [u8],
 }
 
+impl Seen<'_> {
+    /// Bytes that are neither a page nor a JSON text: no picture or film begins as those do.
+    pub(super) fn is_file(&self) -> bool {
+        let first = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.body).trim_ascii_start().first();
+        (200..300).contains(&self.status) && first.is_some_and(|byte| !matches!(byte, b'<' | b'{' | b'['))
+    }
+}
+
 /// What must be in an answer. Pointers (RFC 6901) are alternatives; those for pages start at the hydration document,
 /// e.g. `/__DEFAULT_SCOPE__/webapp.video-detail/itemInfo/itemStruct`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +53,11 @@ pub enum Shape {
     Document,
     /// A redirect that is not followed.
     Redirect,
+    /// A picture, a film or a sound; never a page or a text.
+    File {
+        /// The address was given just now: a 403 does not mean that it has ended.
+        renewed: bool,
+    },
 }
 
 /// What an answer is held against.
@@ -79,13 +92,18 @@ impl Expect {
         Self { shape: Shape::Redirect, ..Self::default() }
     }
 
+    /// A file; whether its address was given just now.
+    pub fn file(renewed: bool) -> Self {
+        Self { shape: Shape::File { renewed }, ..Self::default() }
+    }
+
     /// … and not the page before.
     pub fn after(self, previous: Option<Fingerprint>) -> Self {
         Self { previous, ..self }
     }
 
     pub(super) fn may_be_empty(&self) -> bool {
-        self.shape != Shape::Document
+        !matches!(self.shape, Shape::Document | Shape::File { .. })
     }
 }
 

@@ -42,7 +42,11 @@ pub fn classify(route: Route, answer: &Answer<'_>, expect: &Expect) -> Result<Op
     match answer.seen.status {
         200..300 => Ok(fingerprint),
         300..400 if expect.shape == Shape::Redirect => Ok(None),
-        status => Err(Finding::new(by_status(route, status), "http_status", &format!("HTTP {status}"))),
+        status => {
+            let ended = matches!(expect.shape, Shape::File { renewed: false }) && matches!(status, 403 | 404);
+            let class = if ended { Class::NotFound } else { by_status(route, status) };
+            Err(Finding::new(class, "http_status", &format!("HTTP {status}")))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One request over the wire, and what its answer means.
 
-use super::answer::{Answer, Finding, Fingerprint, Seen};
+use super::answer::{Answer, Finding, Fingerprint, Seen, Shape};
 use super::classify::classify;
 use super::fault::Class;
 use super::profile::Route;
@@ -86,10 +86,16 @@ impl Raw {
     fn read(&self, route: Route, request: &Request, max_body: usize) -> Result<Option<Fingerprint>, Finding> {
         if self.cut {
             let details = format!("the answer is longer than {max_body} bytes");
-            return Err(Finding::new(Class::FormatDrift, "too_long", &details));
+            // A file may well be long: that is no trouble of the route.
+            let is_file = matches!(request.expect.shape, Shape::File { .. });
+            let class = if is_file { Class::RequestInvalid } else { Class::FormatDrift };
+            return Err(Finding::new(class, "too_long", &details));
         }
         let location = self.header(LOCATION);
         let seen = Seen { status: self.status, url: &self.url, location: location.as_deref(), body: &self.body };
+        if matches!(request.expect.shape, Shape::File { .. }) && seen.is_file() {
+            return Ok(None);
+        }
         classify(route, &Answer::read(seen), &request.expect)
     }
 

@@ -3,14 +3,14 @@
 //! Sections (§) are those of `tiktok-surfaces.md`. Texts on pages are localised: markup and codes decide, texts only
 //! help (§6.4).
 
-use super::answer::{Answer, Expect, Finding, Fingerprint, Want};
+use super::answer::{Answer, Expect, Finding, Fingerprint, Shape, Want};
 use super::fault::Class;
 use serde_json::Value;
 
 type Rule = fn(&Answer<'_>, &Expect) -> Option<Finding>;
 
 /// In order: the first that fits decides.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     login_redirect,
     empty_body,
     waf_challenge,
@@ -20,6 +20,7 @@ const RULES: [Rule; 9] = [
     status_code,
     login_wall,
     missing_item,
+    page_for_file,
 ];
 
 /// `statusCode` of answers that come with HTTP 200. §6.3, where each code's confidence stands.
@@ -169,6 +170,12 @@ fn missing_item(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
         (Some(_), Want::Item(_)) => empty("the item is absent or `{}`"),
         (Some(_), Want::List(_)) => empty("the list is absent: not even an empty one came"),
     }
+}
+
+/// A page or a text where a picture or a film should be.
+fn page_for_file(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
+    let text = matches!(expect.shape, Shape::File { .. }) && answer.is_success();
+    text.then(|| Finding::new(Class::Forbidden, "page_for_file", "a page or a text came instead of a file"))
 }
 
 /// Null, `{}`, `[]` or `""`.

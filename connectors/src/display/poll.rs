@@ -3,12 +3,13 @@
 use super::client::{Answer, Ask, DisplayClient, Spent};
 use super::fault;
 use super::login::user_fields;
-use super::records::{handle_of, read_user, read_video};
+use super::records::{cover, handle_of, read_user, read_video};
 use super::scope::{Scope, VIDEO_FIELDS};
 use super::task::{DisplayTask, OwnVideosTask, VideosTask};
 use super::tokens::Tokens;
 use super::{CONNECTOR, ZONE};
 use crate::client::Fingerprint;
+use crate::media::MediaRef;
 use crate::reading::{ReadContext, opt_bool, opt_i64};
 use crate::source::{CycleContext, Fault, FaultClass, Ledger, Next, Page, StopReason};
 use crate::vault::AccountName;
@@ -202,7 +203,11 @@ impl<'a> Poll<'a> {
         let context = self.reading(route, answer);
         for video in videos {
             match read_video(video, owner, &context) {
-                Ok(video) => page.observations.push(Observation::Video(video)),
+                Ok(read) => {
+                    let named = cover(video, answer.at);
+                    page.media.extend(named.map(|f| MediaRef::thumbnail(read.video_id, f, self.account.as_str())));
+                    page.observations.push(Observation::Video(read));
+                }
                 Err(reject) => page.rejects.push(reject),
             }
         }

@@ -2,8 +2,11 @@
 
 use super::answer::{Raw, Trouble, TroubleKind, Verdict, read};
 use super::config::OembedConfig;
+use super::records::thumbnail;
 use crate::links::Link;
 use crate::links::resolve::{Outcome, ResolveError, Resolver, client};
+use crate::media::Format;
+use crate::source::Fault;
 use reqwest::header::{LOCATION, RETRY_AFTER};
 use std::time::Duration;
 
@@ -56,6 +59,19 @@ impl OembedClient {
                 }
                 verdict => return verdict,
             }
+        }
+    }
+
+    /// A fresh address of the thumbnail of a video; `None` when the route gives none.
+    ///
+    /// # Errors
+    /// When the route does not answer now.
+    pub async fn thumbnail(&self, address: &str) -> Result<Option<Format>, Fault> {
+        let mut spent = Spent::default();
+        match self.card(address, &mut spent).await {
+            Verdict::Card(answer) => Ok(thumbnail(&answer)),
+            Verdict::Refused(_) => Ok(None),
+            Verdict::Trouble(trouble) => Err(trouble.fault(spent.requests, None)),
         }
     }
 

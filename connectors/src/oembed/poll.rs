@@ -6,6 +6,7 @@ use super::task::{Entries, Entry};
 use super::{CONNECTOR, ROUTE, ZONE, records};
 use crate::links::resolve::Outcome;
 use crate::links::{Account, Link};
+use crate::media::MediaRef;
 use crate::reading::{ReadContext, reject};
 use crate::source::{CycleContext, Fault, Ledger, Next, Page, Reject, StopReason};
 use serde_json::{Value, json};
@@ -92,10 +93,21 @@ impl<'a> Poll<'a> {
             return Ok(refused("unsupported", said));
         };
         match self.client.card(&address, &mut self.spent).await {
-            Verdict::Card(answer) => Ok(self.read(&link, &address, &answer)),
+            Verdict::Card(answer) => {
+                let fate = self.read(&link, &address, &answer);
+                self.name_thumbnail(&fate, address, &answer);
+                Ok(fate)
+            }
             Verdict::Refused(refused) => Ok(Fate::Refused(refused)),
             Verdict::Trouble(trouble) => Err(trouble),
         }
+    }
+
+    fn name_thumbnail(&mut self, fate: &Fate, address: String, answer: &Value) {
+        let Fate::Observed(observation) = fate else { return };
+        let Observation::Video(video) = observation.as_ref() else { return };
+        let named = records::thumbnail(answer).map(|format| MediaRef::thumbnail(video.video_id, format, address));
+        self.page.media.extend(named);
     }
 
     fn read(&self, link: &Link, address: &str, answer: &Value) -> Fate {

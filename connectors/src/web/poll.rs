@@ -1,7 +1,7 @@
 //! One page of a task: a few targets, each with its fate.
 
 use super::CONNECTOR;
-use super::client::WebClient;
+use super::client::{WebClient, media_of};
 use super::label::Label;
 use super::target::{Kind, Target};
 use super::task::{Entries, Entry};
@@ -95,6 +95,7 @@ impl<'a> Poll<'a> {
 
     fn read(&mut self, entry: &Entry, target: &'a Target, response: Response) -> Result<(), ClientFault> {
         self.requests += i32::try_from(response.requests).unwrap_or(i32::MAX);
+        let media = media_of(target, &response);
         self.survived = response.survived.or(self.survived.take());
         let origin = response.url.to_string();
         let imported = match self.label(&origin, response.at).read(&response.body) {
@@ -104,6 +105,7 @@ impl<'a> Poll<'a> {
         let about = |target: &Target| imported.observations.iter().any(|record| target.names(record));
         if about(target) {
             self.previous = Some(target);
+            self.page.media.extend(media);
             self.page.observations.extend(imported.observations);
             self.page.rejects.extend(imported.rejects);
             return Ok(());

@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
         };
         writeln!(out, "ok  table {}: {state}", landed.table)?;
     }
-    let make = crate::sources::maker(&daemon.config);
+    let make = crate::sources::maker(crate::sources::Clients::of(&daemon.config).into());
     for task in &daemon.config.tasks {
         let source = make(&crate::sources::record(task, now()))?;
         let capabilities = source.capabilities();
@@ -43,6 +43,9 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
             "ok  task {}: {} ({} licence zone): {found}",
             task.name, capabilities.connector, capabilities.zone
         )?;
+        if daemon.config.media.enabled {
+            writeln!(out, "    media: {}", daemon.config.media_terms(capabilities.zone))?;
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod import;
 mod lake;
 mod listing;
 mod login;
+mod media;
 mod repl;
 mod reset;
 mod resolve;
@@ -98,6 +99,8 @@ pub(crate) enum Command {
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
     Coverage(coverage::CoverageArgs),
+    /// Which pictures and films are stored, and what became of the others.
+    Media(media::MediaArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -135,6 +138,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
+        Command::Media(args) => media::run(&args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,

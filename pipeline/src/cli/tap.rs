@@ -28,8 +28,10 @@ pub(crate) struct TapArgs {
 }
 
 pub(crate) async fn run(args: &TapArgs, config: Config) -> Result<(), Failure> {
+    // Orders of media hold signed addresses, which are not for terminals.
+    let collected = topics::COLLECTED.into_iter().filter(|topic| *topic != topics::MEDIA_ORDERS);
     let known: Vec<&str> =
-        topics::COLLECTED.iter().chain(&[topics::VIDEO_ENRICHED, topics::TASKS, topics::CURSORS]).copied().collect();
+        collected.chain([topics::VIDEO_ENRICHED, topics::MEDIA, topics::TASKS, topics::CURSORS]).collect();
     if args.topic == "list" {
         return Ok(writeln!(std::io::stdout(), "{}", known.join("\n"))?);
     }

@@ -2,9 +2,11 @@
 //!
 //! Every mistake is reported at once, each with path, value and what is accepted. Unknown keys are mistakes.
 
+mod media;
 mod sources;
 mod units;
 
+pub(crate) use media::MediaConfig;
 pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use units::parse_duration;
 
@@ -45,6 +47,8 @@ pub(crate) struct Config {
     pub web: Option<WebConfig>,
     /// Public pages in a browser; off likewise.
     pub browser: Option<BrowserConfig>,
+    /// Pictures and films of what is collected; off by default.
+    pub media: MediaConfig,
     pub tasks: Vec<TaskConfig>,
 }
 
@@ -155,8 +159,9 @@ pub(crate) struct TaskConfig {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "tasks",
+    "media",
 ];
 
 impl Config {
@@ -188,6 +193,7 @@ impl Config {
             profile: section(&mut table, "profile", mistakes),
             web: section(&mut table, "web", mistakes),
             browser: section(&mut table, "browser", mistakes),
+            media: section(&mut table, "media", mistakes).unwrap_or_default(),
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);
@@ -213,14 +219,17 @@ impl Config {
             wrong("display.key_file", why);
         }
         let mut names = std::collections::HashSet::new();
+        let mut zones = std::collections::BTreeSet::new();
         for (i, task) in self.tasks.iter().enumerate() {
             if !names.insert(&task.name) {
                 wrong(&format!("tasks[{i}].name"), format!("{:?} is taken by an earlier task", task.name));
             }
-            if let Err(why) = crate::sources::check(self, task) {
-                wrong(&format!("tasks[{i}] ({})", task.name), why);
+            match crate::sources::check(self, task) {
+                Ok(zone) => drop(zones.insert(zone)),
+                Err(why) => wrong(&format!("tasks[{i}] ({})", task.name), why),
             }
         }
+        self.check_media(&zones, &mut wrong);
     }
 
     /// Where the lake is.

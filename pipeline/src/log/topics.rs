@@ -44,7 +44,7 @@ struct Spec {
 }
 
 fn specs(layout: &Layout) -> Vec<Spec> {
-    let data = topics::COLLECTED.iter().chain([&topics::VIDEO_ENRICHED]);
+    let data = topics::COLLECTED.iter().chain([&topics::VIDEO_ENRICHED, &topics::MEDIA]);
     let data = data.map(|name| Spec { name, partitions: layout.partitions(), compacted: false });
     let tasks = Spec { name: topics::TASKS, partitions: layout.lanes, compacted: true };
     let cursors = Spec { name: topics::CURSORS, partitions: layout.partitions(), compacted: true };

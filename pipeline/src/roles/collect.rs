@@ -15,6 +15,7 @@ pub(crate) use schedule::{Entry, step};
 
 use crate::log::LogError;
 use crate::log::client::Connection;
+use crate::roles::media::Plan;
 use crate::roles::{Progress, RoleError, Stop};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::message::Message;
@@ -44,6 +45,8 @@ pub(crate) struct Collect {
     /// Partitions of the task topic.
     pub lanes: i32,
     pub sources: Arc<MakeSource>,
+    /// What is ordered of pictures and films; `None` where none are kept.
+    pub media: Option<Arc<Plan>>,
     pub progress: Progress,
 }
 
@@ -98,7 +101,8 @@ impl Collect {
         if stop.asked() {
             return Ok(());
         }
-        let lane = Lane::take_over(&self.connection, lane, self.progress.clone()).await?;
+        let mut lane = Lane::take_over(&self.connection, lane, self.progress.clone()).await?;
+        lane.media.clone_from(&self.media);
         schedule::run(lane, &self.sources, &changes, &stop).await
     }
 }

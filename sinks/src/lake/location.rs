@@ -183,6 +183,7 @@ fn stats_columns(landed: &Landed) -> String {
         "comments" => &["comment_id", "video_id"],
         "hashtag_observations" => &["hashtag_id", "name"],
         "sound_observations" => &["sound_id"],
+        "media" => &["video_id", "status"],
         _ => &[],
     };
     let mut columns = vec!["observed_at", "event_id", "kafka_partition", "kafka_offset", "landed_at"];

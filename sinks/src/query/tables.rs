@@ -122,6 +122,7 @@ fn about(table: &str) -> &'static str {
         "sound_observations" => "A sound as seen at one instant",
         "coverage" => "What a poll asked for, got, and why it stopped",
         "dead_letters" => "A message that could not be used, with reason and bytes",
+        "media" => "A thumbnail, video or slide that was to be stored, and what became of it",
         _ => "",
     }
 }

@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
     /// Where a redirect leads.
     pub(super) location: Option<String>,
 }
 
 impl Answer {
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self { status, content_type: "application/json", body: body.to_string(), location: None }
+        Self { status, content_type: "application/json", body: body.to_string().into_bytes(), location: None }
     }
 
     pub(super) fn html(status: u16, body: impl Into<String>) -> Self {
-        Self { status, content_type: "text/html", body: body.into(), location: None }
+        Self { status, content_type: "text/html", body: body.into().into_bytes(), location: None }
     }
 
     pub(super) fn redirect(status: u16, location: impl Into<String>) -> Self {

@@ -289,8 +289,9 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
             if shared.strikes(FaultKind::AnswerWithStatus500, endpoint) {
                 answer.status = 500;
             }
-            if answer.body.contains(videos::SURROGATE_MARK) {
-                answer.body = answer.body.replace(videos::SURROGATE_MARK, "\\ud83d");
+            let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+            if text.contains(videos::SURROGATE_MARK) {
+                answer.body = text.replace(videos::SURROGATE_MARK, "\\ud83d").into_bytes();
             }
             answer
         }

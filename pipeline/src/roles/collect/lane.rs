@@ -10,9 +10,11 @@ use super::publish::{Outgoing, Publisher, cursor_key};
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::log::reader::Reader;
+use crate::roles::media::Plan;
 use crate::roles::{Progress, RoleError, now};
 use rdkafka::message::Message;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use tidelake_schemas::topics::{COLLECTED, CURSORS};
 use tidelake_schemas::{Cursor, TopicPosition, codec};
 
@@ -33,6 +35,8 @@ pub(crate) struct Lane {
     pub(super) epoch: i64,
     pub(super) publisher: Publisher,
     pub(super) progress: Progress,
+    /// What is ordered of pictures and films.
+    pub(super) media: Option<Arc<Plan>>,
     /// The newest cursor of each task.
     pub(super) cursors: HashMap<String, Cursor>,
     /// Ids that earlier owners published in cycles that are not complete.
@@ -71,6 +75,7 @@ impl Lane {
             epoch: claim,
             publisher,
             progress,
+            media: None,
             cursors,
             published,
             in_cycle: HashMap::new(),

@@ -10,8 +10,8 @@ use rdkafka::util::Timeout;
 use std::collections::BTreeMap;
 use tidelake_connectors::{CycleContext, Reject};
 use tidelake_schemas::lineage::Lineage;
-use tidelake_schemas::topics::{COLLECTED, COVERAGE, CURSORS, DEAD_LETTERS, observed};
-use tidelake_schemas::{CoverageEntry, Cursor, DeadLetter, Observation, codec, ids};
+use tidelake_schemas::topics::{COLLECTED, COVERAGE, CURSORS, DEAD_LETTERS, MEDIA_ORDERS, observed};
+use tidelake_schemas::{CoverageEntry, Cursor, DeadLetter, MediaOrder, Observation, codec, ids};
 
 /// A message ready to go.
 pub(super) struct Outgoing {
@@ -129,6 +129,11 @@ pub(super) fn reject(reject: &Reject, connector: &str, context: &CycleContext) -
         ..DeadLetter::default()
     };
     Ok(Outgoing { topic: DEAD_LETTERS, key: letter.event_id.clone(), payload: codec::encode(&letter)? })
+}
+
+/// An order of a file as a message.
+pub(super) fn media(order: &MediaOrder) -> Result<Outgoing, RoleError> {
+    Ok(Outgoing { topic: MEDIA_ORDERS, key: order.event_id.clone(), payload: codec::encode(order)? })
 }
 
 /// A coverage entry as a message.

@@ -211,6 +211,10 @@ async fn publish_page(
         let message = publish::reject(reject, capabilities.connector, context)?;
         keep(lane, entry, &mut messages, message);
     }
+    for order in lane.media.as_ref().map_or_else(Vec::new, |plan| plan.orders(&page)) {
+        let message = publish::media(&order)?;
+        keep(lane, entry, &mut messages, message);
+    }
     let (next, not_before) = match page.next {
         Next::Page { state: source, not_before } => {
             (Some(State { started_at: state.started_at, source: Some(source) }), not_before)

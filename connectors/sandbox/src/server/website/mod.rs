@@ -4,12 +4,15 @@
 //! `vt.tiktok.com/CODE/` is `/vt/CODE/`. Short links redirect to `https://www.tiktok.com/…`, as TikTok's do. Addresses of
 //! pictures and films are the sandbox's own, so that a browser that shows its pages asks nobody else.
 
+mod film;
 mod item;
 mod lists;
 mod media;
 mod page;
 mod pages;
+mod picture;
 
+pub(super) use media::cover;
 pub(super) use pages::address;
 
 use super::answer::{Answer, Refusal};
@@ -69,7 +72,7 @@ pub(super) fn answer(shared: &Shared, endpoint: Endpoint, asked: &Asked<'_>) -> 
     let (path, site) = (asked.path, Site { shared, host: asked.host });
     let last = decoded(path.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
     match endpoint {
-        Endpoint::Oembed => oembed::answer(shared, asked.parameters.get("url").map(String::as_str)),
+        Endpoint::Oembed => oembed::answer(shared, asked.host, asked.parameters.get("url").map(String::as_str)),
         Endpoint::ShortLink => short_link(shared, path, &last),
         Endpoint::UserPage => pages::user(&site, &last),
         Endpoint::TagPage => pages::tag(&site, &last),
