@@ -12,7 +12,7 @@ use url::Url;
 const FILES_PER_SECOND: f64 = 20.0;
 
 /// How files are fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FetchSettings {
     /// At the same time.
     pub parallel: usize,
@@ -24,6 +24,8 @@ pub struct FetchSettings {
     pub retry_delay: Duration,
     /// Where the operator can be reached; sent along on routes to public pages.
     pub contact: Option<String>,
+    /// Files per minute on routes to public pages.
+    pub web_per_minute: f64,
 }
 
 /// Fetches the files that one route names: with that route's leave, rate and breaker, and robots.txt on public pages.
@@ -45,7 +47,9 @@ impl MediaClient {
         config.budget = None;
         config.transport.contact.clone_from(&settings.contact);
         config.transport.max_body = settings.max_bytes;
-        if !grant.route().is_web() {
+        if grant.route().is_web() {
+            config.rate.per_second = settings.web_per_minute / 60.0;
+        } else {
             config.transport.in_flight = settings.parallel;
             config.rate.per_second = FILES_PER_SECOND;
             config.rate.burst = FILES_PER_SECOND;

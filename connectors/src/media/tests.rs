@@ -125,6 +125,7 @@ impl Bench {
             retries: 3,
             retry_delay: Duration::from_millis(1),
             contact: None,
+            web_per_minute: 12.0,
         };
         let grant = Profile::LinkOnly.grant(Route::Oembed, None).expect("allowed");
         let clock = sandbox.clock().clone();

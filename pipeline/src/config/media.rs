@@ -8,6 +8,7 @@ use std::time::Duration;
 use tidelake_connectors::media::FetchSettings;
 use tidelake_connectors::media::choose::Wanted;
 use tidelake_connectors::media::terms::{Approvals, may_keep};
+use tidelake_connectors::web::WebConfig;
 use tidelake_schemas::MediaKind;
 use tidelake_schemas::media::ORIGINAL;
 use tidelake_sinks::media::{Label, PictureFormat, PictureRecipe, Recipe};
@@ -139,13 +140,14 @@ impl MediaConfig {
     }
 
     /// How files are fetched.
-    pub(crate) fn fetch(&self, contact: Option<String>) -> FetchSettings {
+    pub(crate) fn fetch(&self, web: &WebConfig) -> FetchSettings {
         FetchSettings {
+            contact: web.contact.clone(),
+            web_per_minute: web.per_minute,
             parallel: self.parallel,
             max_bytes: usize::try_from(self.max_bytes).unwrap_or(usize::MAX),
             retries: self.retries,
             retry_delay: self.retry_delay,
-            contact,
         }
     }
 }

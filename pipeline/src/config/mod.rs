@@ -7,6 +7,8 @@ mod sources;
 mod units;
 
 pub(crate) use media::MediaConfig;
+#[cfg(test)]
+pub(crate) use media::{Keep, Product};
 pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use units::parse_duration;
 

@@ -38,14 +38,14 @@ pub(crate) enum Got<T> {
 impl Fetchers {
     pub(crate) fn of(config: &Config, clients: Arc<Clients>) -> Self {
         let granted = |usual: Profile, route| config.profile.unwrap_or(usual).grant(route, None);
-        let web = config.web.as_ref();
-        let acknowledged = web.and_then(|web| web.acknowledgement.as_ref());
+        let web = config.web.clone().unwrap_or_default();
+        let acknowledged = web.acknowledgement.as_ref();
         let grants = [
             (display::CONNECTOR, granted(Profile::Creator, Route::DisplayApi)),
             (oembed::CONNECTOR, granted(Profile::LinkOnly, Route::Oembed)),
             (web::CONNECTOR, config.profile.unwrap_or(Profile::LinkOnly).grant(Route::Web, acknowledged)),
         ];
-        let settings = config.media.fetch(web.and_then(|web| web.contact.clone()));
+        let settings = config.media.fetch(&web);
         let client = |grant: Grant| MediaClient::new(grant, &settings, Clock::new(now)).map_err(|e| e.to_string());
         let route = |(name, grant): (_, Result<Grant, NotAllowed>)| {
             (name, grant.map_err(|refused| refused.to_string()).and_then(client))
