@@ -8,6 +8,7 @@
 //! Orders wait in the log, never in a lane of collect. A full disk ends this role alone; they go on waiting.
 
 mod fetch;
+mod input;
 mod job;
 mod plan;
 mod progress;
@@ -23,23 +24,24 @@ use crate::log::client::{self, Connection};
 use crate::roles::enrich::Assignments;
 use crate::roles::{RoleError, Stop, now};
 use futures::{StreamExt, TryStreamExt, stream};
+use input::{Content, Input, input, letter};
 use job::{Ended, Outcome, Workshop};
 use progress::{Reporter, Tally};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tidelake_schemas::codec::{self, CodecError};
+use tidelake_schemas::codec;
 use tidelake_schemas::lineage::{Lineage, SourcePosition};
 use tidelake_schemas::topics::{DEAD_LETTERS, MEDIA, MEDIA_ORDERS};
-use tidelake_schemas::{DeadLetter, MediaOrder, Timestamp, ids};
+use tidelake_schemas::{MediaOrder, Timestamp};
 use tidelake_sinks::media::MediaStore;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// The consumer group; its committed offsets say how far media is.
 const GROUP: &str = "tidelake-media";
@@ -66,29 +68,6 @@ impl Media {
         let thread = tokio::task::spawn_blocking(move || Loop::start(self, handle)?.run(&stop));
         thread.await.map_err(|e| RoleError::Panicked(e.to_string()))?
     }
-}
-
-/// An order as it was read, or what stands in its place.
-struct Input {
-    partition: i32,
-    offset: i64,
-    lineage: Lineage,
-    content: Content,
-}
-
-enum Content {
-    Order(Box<MediaOrder>),
-    Fence,
-    Poison(Vec<u8>, CodecError),
-}
-
-/// The outcomes of a batch, as far as it was done.
-#[derive(Default)]
-struct Done {
-    /// One for each order, in order.
-    outcomes: Vec<Outcome>,
-    /// Not before this instant does it go on.
-    later: Option<(Timestamp, String)>,
 }
 
 struct Loop {
@@ -151,7 +130,7 @@ impl Loop {
                 None => None,
             };
             if self.assignments.take_lost() {
-                // Whoever has the partitions now begins at the committed offsets.
+                self.begin_again()?;
                 return Ok(Vec::new());
             }
             match input {
@@ -162,27 +141,41 @@ impl Loop {
         Ok(batch)
     }
 
+    /// After a rebalance: from the committed offsets of what is ours now. What has been polled of it already is read again.
+    fn begin_again(&self) -> Result<(), RoleError> {
+        let mut list = self.consumer.assignment().map_err(LogError::kafka("assignment"))?;
+        list.set_all_offsets(Offset::Stored).map_err(LogError::kafka("begin at committed offsets"))?;
+        self.consumer.assign(&list).map_err(LogError::kafka("assign"))?;
+        Ok(())
+    }
+
     /// Does a batch beside this thread, which goes on polling: a member that does not is taken for dead.
     fn work(&mut self, batch: Vec<Input>, stop: &Stop) -> Result<(), RoleError> {
         let orders: Vec<MediaOrder> = batch.iter().filter_map(Input::order).cloned().collect();
-        let task = self.handle.spawn(run_batch(self.workshop.clone(), orders, self.parallel));
-        self.while_paused(|this| {
-            while !task.is_finished() && !stop.asked() && !this.turned_away()? {
+        let (tell, mut told) = channel(BATCH);
+        let task = self.handle.spawn(run_batch(self.workshop.clone(), orders, self.parallel, tell));
+        let mut left = VecDeque::from(batch);
+        let watched = self.while_paused(|this| {
+            loop {
+                let leaves = this.turned_away()? || stop.asked();
+                let over = task.is_finished();
+                let later = this.settle(&mut left, &mut told)?;
+                if later.is_some() || over || leaves {
+                    return Ok(later);
+                }
                 this.report();
             }
-            Ok(())
-        })?;
-        if !task.is_finished() {
-            // Nothing of it is committed: it is done again.
-            task.abort();
-            return Ok(());
+        });
+        // What is not settled is not committed: it is done again.
+        task.abort();
+        match self.handle.block_on(task) {
+            Ok(outcome) => outcome?,
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => return Err(RoleError::Panicked(error.to_string())),
         }
-        let done = self.handle.block_on(task).map_err(|e| RoleError::Panicked(e.to_string()))??;
-        let later = done.later.clone();
-        let undone = self.settle(batch, done)?;
-        let Some((until, why)) = later else { return Ok(()) };
+        let Some((until, why)) = watched? else { return Ok(()) };
         tracing::warn!(%until, why, "media: waiting; orders stay in the log");
-        self.go_back(&undone)?;
+        self.go_back(&left)?;
         self.while_paused(|this| {
             while now() < until && !stop.asked() && !this.turned_away()? {
                 this.report();
@@ -192,7 +185,7 @@ impl Loop {
     }
 
     /// Acts while no order is handed out.
-    fn while_paused(&mut self, act: impl FnOnce(&mut Self) -> Result<(), RoleError>) -> Result<(), RoleError> {
+    fn while_paused<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T, RoleError>) -> Result<T, RoleError> {
         let assigned = self.consumer.assignment().map_err(LogError::kafka("assignment"))?;
         self.consumer.pause(&assigned).map_err(LogError::kafka("pause"))?;
         let outcome = act(self);
@@ -211,32 +204,39 @@ impl Loop {
         }
     }
 
-    /// Publishes rows in order, then notes what is settled, then commits. Gives the inputs that are not done.
-    fn settle(&mut self, batch: Vec<Input>, done: Done) -> Result<Vec<Input>, RoleError> {
-        let mut outcomes = done.outcomes.into_iter();
-        let (mut reached, mut notes, mut rest) = (BTreeMap::new(), Vec::new(), batch.into_iter());
-        let mut undone = Vec::new();
-        for input in rest.by_ref() {
-            let outcome = match &input.content {
-                Content::Order(_) => match outcomes.next() {
-                    Some(outcome) => Some(outcome),
-                    None => {
-                        undone.push(input);
-                        break;
-                    }
-                },
-                Content::Fence | Content::Poison(..) => None,
+    /// Takes what is told: publishes rows in order, then notes what needs no asking again, then commits. What is left begins
+    /// with the first order whose outcome is not known. Gives the instant before which nothing goes on.
+    fn settle(
+        &self,
+        left: &mut VecDeque<Input>,
+        told: &mut Receiver<Ended>,
+    ) -> Result<Option<(Timestamp, String)>, RoleError> {
+        let (mut outcomes, mut later) = (VecDeque::new(), None);
+        while let Ok(ended) = told.try_recv() {
+            match ended {
+                Ended::Done(more) => outcomes.extend(more),
+                Ended::Later(until, why) => later = Some((until, why)),
+            }
+        }
+        let (mut reached, mut notes) = (BTreeMap::new(), Vec::new());
+        while let Some(input) = left.pop_front() {
+            let outcome = match input.order() {
+                None => None,
+                Some(_) if outcomes.is_empty() => {
+                    left.push_front(input);
+                    break;
+                }
+                Some(_) => outcomes.pop_front(),
             };
             self.publish(&input, outcome.as_ref())?;
             notes.extend(outcome.and_then(|outcome| outcome.note));
             reached.insert(input.partition, input.offset + 1);
         }
-        undone.extend(rest);
         for (name, note) in notes {
             self.handle.block_on(self.workshop.store.remember(&name, &note))?;
         }
         self.commit(reached)?;
-        Ok(undone)
+        Ok(later)
     }
 
     fn publish(&self, input: &Input, outcome: Option<&Outcome>) -> Result<(), RoleError> {
@@ -284,7 +284,7 @@ impl Loop {
     }
 
     /// Reads again from the first order of each partition that is not done.
-    fn go_back(&self, undone: &[Input]) -> Result<(), RoleError> {
+    fn go_back(&self, undone: &VecDeque<Input>) -> Result<(), RoleError> {
         let mut firsts = BTreeMap::new();
         for input in undone {
             firsts.entry(input.partition).or_insert(input.offset);
@@ -319,59 +319,25 @@ impl Loop {
     }
 }
 
-impl Input {
-    fn order(&self) -> Option<&MediaOrder> {
-        match &self.content {
-            Content::Order(order) => Some(order),
-            Content::Fence | Content::Poison(..) => None,
-        }
-    }
-}
-
-fn input(message: &BorrowedMessage<'_>) -> Input {
-    let lineage = client::lineage(message.headers());
-    let payload = message.payload().unwrap_or_default();
-    let content = match codec::decode(payload) {
-        _ if lineage.fence => Content::Fence,
-        Ok(order) => Content::Order(Box::new(order)),
-        Err(error) => Content::Poison(payload.to_vec(), error),
-    };
-    Input { partition: message.partition(), offset: message.offset(), lineage, content }
-}
-
-fn letter(input: &Input, payload: &[u8], error: &CodecError) -> DeadLetter {
-    DeadLetter {
-        event_id: ids::letter_id(MEDIA_ORDERS, input.partition, input.offset, "media"),
-        observed_at: now(),
-        origin: "media".into(),
-        reason: "undecodable".into(),
-        message: format!("{error}. The bytes are kept; replay them once they can be read"),
-        source_topic: Some(MEDIA_ORDERS.into()),
-        source_partition: Some(input.partition),
-        source_offset: Some(input.offset),
-        payload: payload.to_vec(),
-        ..DeadLetter::default()
-    }
-}
-
-/// Orders of the same file go together; so many files at the same time. Outcomes are those of the orders before the first
-/// that has to wait.
-async fn run_batch(workshop: Arc<Workshop>, orders: Vec<MediaOrder>, parallel: usize) -> Result<Done, RoleError> {
+/// Orders of the same file go together; so many files at the same time. Tells outcomes in order, until one has to wait.
+async fn run_batch(
+    workshop: Arc<Workshop>,
+    orders: Vec<MediaOrder>,
+    parallel: usize,
+    tell: Sender<Ended>,
+) -> Result<(), RoleError> {
     let groups: Vec<Vec<MediaOrder>> = orders.chunk_by(MediaOrder::is_of_same_file).map(<[_]>::to_vec).collect();
     let run = |group: Vec<MediaOrder>| {
         let workshop = workshop.clone();
         async move { workshop.run(&group).await }
     };
     let mut ended = stream::iter(groups).map(run).buffered(parallel.max(1));
-    let mut done = Done::default();
     while let Some(end) = ended.try_next().await? {
-        match end {
-            Ended::Done(outcomes) => done.outcomes.extend(outcomes),
-            Ended::Later(until, why) => {
-                done.later = Some((until, why));
-                break;
-            }
+        let waits = matches!(end, Ended::Later(..));
+        // Nobody hears when the batch is given up.
+        if tell.send(end).await.is_err() || waits {
+            break;
         }
     }
-    Ok(done)
+    Ok(())
 }

@@ -73,7 +73,7 @@ pub enum StoreError {
         /// What was written.
         path: String,
         /// What was answered.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// Anything else.
     #[error("the media store {store}, {path}: {source}. Check [media] store and its credentials")]
@@ -83,7 +83,7 @@ pub enum StoreError {
         /// What was read or written.
         path: String,
         /// What was answered.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// The location cannot be used.
     #[error("{location:?}: {why}. Give a directory or a URL such as s3://bucket/prefix")]
@@ -182,7 +182,7 @@ impl MediaStore {
     }
 
     fn error(&self, path: &str, source: object_store::Error) -> StoreError {
-        let (store, path) = (self.shown.clone(), path.to_owned());
+        let (store, path, source) = (self.shown.clone(), path.to_owned(), Box::new(source));
         if is_full(&source) {
             StoreError::Full { store, path, source }
         } else {

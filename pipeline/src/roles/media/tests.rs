@@ -209,9 +209,9 @@ async fn captions_decide_what_is_written_on_thumbnails() {
 
 #[test]
 fn a_full_store_ends_media_for_good() {
-    let source = object_store::Error::NotImplemented { operation: "put".into(), implementer: "disk".into() };
-    let full = StoreError::Full { store: "disk".into(), path: "p".into(), source };
+    let source = || object_store::Error::NotImplemented { operation: "put".into(), implementer: "disk".into() }.into();
+    let (store, path) = (String::from("disk"), String::from("media/p"));
+    let full = StoreError::Full { store: store.clone(), path: path.clone(), source: source() };
     assert!(RoleError::from(full).is_final());
-    let source = object_store::Error::NotImplemented { operation: "put".into(), implementer: "disk".into() };
-    assert!(!RoleError::from(StoreError::Store { store: "disk".into(), path: "p".into(), source }).is_final());
+    assert!(!RoleError::from(StoreError::Store { store, path, source: source() }).is_final());
 }
