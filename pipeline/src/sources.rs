@@ -90,7 +90,8 @@ impl Clients {
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
             other => {
-                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
+                let known =
+                    [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }

@@ -45,6 +45,7 @@ fn read_one(
         author: comment.get("user").filter(|user| !user.is_null()).map_or_else(|| beside(comment), user::author),
         is_pinned: flag(comment, &["author_pin", "authorPin"]),
         liked_by_creator: flag(comment, &["is_author_digged", "isAuthorDigged"]),
+        ..CommentObservation::default()
     }));
     Some(id)
 }

@@ -27,6 +27,7 @@ pub(super) fn author(user: &Value) -> AuthorRef {
         sec_uid: text(user, &SEC_UID),
         verified: flag(user, &["verified", "is_verified"]),
         private: any_flag(user, &["privateAccount", "isSecret", "secret"]),
+        ..AuthorRef::default()
     }
 }
 
