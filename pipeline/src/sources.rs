@@ -10,10 +10,12 @@ use tidelake_connectors::Source;
 use tidelake_connectors::browser::{self, BrowserClient, BrowserSource};
 use tidelake_connectors::client::{Clock, Profile, Route};
 use tidelake_connectors::display::{self, DisplayClient, DisplaySource, DisplayTask};
+use tidelake_connectors::facebook::{self, FacebookClient, FacebookSource, FacebookTask};
 use tidelake_connectors::oembed::{self, OembedClient, OembedSource, OembedTask};
 use tidelake_connectors::research::track::{TrackSource, TrackTask};
 use tidelake_connectors::research::{self, ResearchClient, ResearchSource, ResearchTask};
 use tidelake_connectors::web::{self, PageTask, WebClient, WebSource};
+use tidelake_connectors::youtube::{self, YoutubeClient, YoutubeSource, YoutubeTask};
 use tidelake_schemas::{Task, Timestamp};
 
 /// Makes sources of tasks, with the credentials of the configuration. One client per credential, shared: its token
@@ -34,6 +36,8 @@ struct Clients {
     oembed: Result<Arc<OembedClient>, String>,
     web: Result<Arc<WebClient>, String>,
     browser: Result<Arc<BrowserClient>, String>,
+    youtube: Result<Arc<YoutubeClient>, String>,
+    facebook: Result<Arc<FacebookClient>, String>,
 }
 
 impl Clients {
@@ -46,6 +50,8 @@ impl Clients {
             oembed: oembed.map_err(|e| format!("oEmbed's client cannot be made: {e}")),
             web: web_client(config),
             browser: browser_client(config),
+            youtube: youtube_client(config),
+            facebook: facebook_client(config),
         }
     }
 
@@ -89,9 +95,26 @@ impl Clients {
                 let source = BrowserSource::with_client(client.clone(), &read::<PageTask>(spec)?);
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
+            youtube::CONNECTOR => {
+                let client = self.youtube.as_ref().map_err(Clone::clone)?;
+                let source = YoutubeSource::with_client(client.clone(), &read::<YoutubeTask>(spec)?);
+                Ok(Box::new(source.map_err(|e| e.to_string())?))
+            }
+            facebook::CONNECTOR => {
+                let client = self.facebook.as_ref().map_err(Clone::clone)?;
+                let source = FacebookSource::with_client(client.clone(), read::<FacebookTask>(spec)?);
+                Ok(Box::new(source.map_err(|e| e.to_string())?))
+            }
             other => {
-                let known =
-                    [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
+                let known = [
+                    research::CONNECTOR,
+                    display::CONNECTOR,
+                    oembed::CONNECTOR,
+                    web::CONNECTOR,
+                    browser::CONNECTOR,
+                    youtube::CONNECTOR,
+                    facebook::CONNECTOR,
+                ];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }
@@ -131,6 +154,25 @@ fn web_client(config: &Config) -> Result<Arc<WebClient>, String> {
 fn browser_client(config: &Config) -> Result<Arc<BrowserClient>, String> {
     let (profile, browser) = config.profile.zip(config.browser.clone()).ok_or_else(|| closed(browser::CONNECTOR))?;
     BrowserClient::new(profile, browser, Clock::new(now)).map(Arc::new).map_err(|e| format!("[browser] {e}"))
+}
+
+/// The client of YouTube's Data API, or why there is none.
+fn youtube_client(config: &Config) -> Result<Arc<YoutubeClient>, String> {
+    let absent = "connector youtube needs the section [youtube] with api_key, a key of a Google Cloud project in which the \
+                  YouTube Data API v3 is enabled";
+    let youtube = config.youtube.clone().ok_or(absent)?;
+    // Without a profile, official routes are open.
+    let grant = config.profile.unwrap_or(Profile::Research).grant(Route::Youtube, None).map_err(|e| e.to_string())?;
+    YoutubeClient::new(youtube, grant, Clock::new(now)).map(Arc::new).map_err(|e| format!("[youtube] {e}"))
+}
+
+/// The client of Facebook's Graph API, or why there is none.
+fn facebook_client(config: &Config) -> Result<Arc<FacebookClient>, String> {
+    let absent = "connector facebook needs the section [facebook] with access_token, a page access token with \
+                  pages_read_engagement";
+    let facebook = config.facebook.clone().ok_or(absent)?;
+    let grant = config.profile.unwrap_or(Profile::Creator).grant(Route::Facebook, None).map_err(|e| e.to_string())?;
+    FacebookClient::new(facebook, grant, Clock::new(now)).map(Arc::new).map_err(|e| format!("[facebook] {e}"))
 }
 
 /// Public pages are closed unless they are opened.

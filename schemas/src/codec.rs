@@ -364,6 +364,25 @@ mod tests {
         }
     }
 
+    /// Both readers give null to what a message of an earlier release does not have.
+    #[test]
+    fn messages_of_an_earlier_release_lack_what_came_later() {
+        let name = SchemaName::CommentObservation;
+        let old = Schema::parse_str(name.released()[0].1).expect("a schema");
+        let comment = CommentObservation { comment_id: 7, text: Some("t".into()), ..Default::default() };
+        let reader = GenericDatumReader::builder(name.schema()).reader_schema(&old).build().expect("a reader");
+        let value = reader.read_value(&mut &encode(&comment).expect("encodes")[HEADER_LEN..]).expect("reads");
+        let mut message = header(rabin(&old)).to_vec();
+        let writer = GenericDatumWriter::builder(&old).build().expect("a writer");
+        writer.write_value(&mut message, value).expect("writes");
+        assert_eq!(decode::<CommentObservation>(&message).expect("decodes"), comment);
+        let mut decoder = crate::arrow_schema::decoder(name, 1).expect("a decoder");
+        assert_eq!(decoder.decode(&message).expect("decodes"), message.len());
+        let row = decoder.flush().expect("flushes").expect("a row");
+        assert_eq!(row["native_id"].null_count(), 1);
+        assert_eq!(arrow::array::AsArray::as_struct(&row["author"])["native_id"].null_count(), 1);
+    }
+
     #[test]
     fn bytes_that_are_no_message_are_named() {
         let error = decode::<Task>(b"hello").expect_err("not framed").to_string();

@@ -104,6 +104,12 @@ pub enum FaultKind {
     AgeGate,
     /// robots.txt forbids everything.
     RobotsClosed,
+    /// YouTube: the first video of the list is left out, as those are that went away in between.
+    VideoMissing,
+    /// YouTube: 403 `commentsDisabled`.
+    CommentsDisabled,
+    /// Facebook: `X-App-Usage` says that nearly all of the limit is used.
+    UsageHigh,
 }
 
 /// Where a request goes.
@@ -166,6 +172,18 @@ pub enum Endpoint {
     Login,
     /// `GET /robots.txt`
     Robots,
+    /// `GET /youtube/v3/channels`
+    YoutubeChannels,
+    /// `GET /youtube/v3/playlistItems`
+    YoutubeUploads,
+    /// `GET /youtube/v3/videos`
+    YoutubeVideos,
+    /// `GET /youtube/v3/search`
+    YoutubeSearch,
+    /// `GET /youtube/v3/commentThreads`
+    YoutubeComments,
+    /// `GET /graph/vX.0/PAGE` and what hangs on it.
+    Graph,
 }
 
 impl Endpoint {
@@ -182,6 +200,18 @@ impl Endpoint {
     /// Whether it is one of the three of batch compliance, whose bodies and answers have forms of their own.
     pub(crate) fn is_validation(self) -> bool {
         matches!(self, Self::ValidationCreate | Self::ValidationStatus | Self::ValidationDownload)
+    }
+
+    /// Whether it is one of YouTube's Data API.
+    pub(crate) fn is_youtube(self) -> bool {
+        matches!(
+            self,
+            Self::YoutubeChannels
+                | Self::YoutubeUploads
+                | Self::YoutubeVideos
+                | Self::YoutubeSearch
+                | Self::YoutubeComments
+        )
     }
 
     /// Whether it is a page that a browser shows, or what such a page calls.

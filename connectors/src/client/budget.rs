@@ -1,8 +1,10 @@
 //! The daily budget of requests, counted on this side: a request over the quota would be refused, and would count all
-//! the same (tiktok-surfaces §3.2: failed calls consume quota; it is free again at 00:00 UTC).
+//! the same (tiktok-surfaces §3.2: failed calls consume quota). It is free again at midnight of the source's own zone:
+//! of UTC for TikTok, of the Pacific coast for Google. Sources that charge by what is asked for count units.
 
 use super::clock::later;
-use chrono::{Days, NaiveDate, NaiveTime};
+use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,16 +17,23 @@ const WINDOW_MIN: i64 = 60;
 /// How much a day has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetConfig {
-    /// Requests per UTC day.
+    /// Requests, or units, per day.
     pub daily: u32,
     /// The share of them, between 0 and 1, that only [`Priority::High`] may use.
     pub reserve: f64,
+    /// Whose midnight ends the day.
+    pub zone: Tz,
 }
 
 impl BudgetConfig {
-    /// A budget without a reserve.
+    /// A budget of UTC days without a reserve.
     pub fn new(daily: u32) -> Self {
-        Self { daily, reserve: 0.0 }
+        Self { daily, reserve: 0.0, zone: Tz::UTC }
+    }
+
+    /// The day of an instant.
+    fn day(&self, now: Timestamp) -> NaiveDate {
+        now.to_chrono().with_timezone(&self.zone).date_naive()
     }
 
     /// What a priority may use of a day.
@@ -51,7 +60,7 @@ pub enum Priority {
 /// What was spent, as the caller keeps it over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetState {
-    /// The UTC day.
+    /// The day, in the budget's zone.
     pub day: NaiveDate,
     /// Requests spent on it.
     pub spent: u32,
@@ -82,7 +91,7 @@ pub struct BudgetSnapshot {
     pub left: u32,
     /// Requests left today for normal priority.
     pub left_normal: u32,
-    /// The next 00:00 UTC.
+    /// The next midnight.
     pub resets_at: Timestamp,
     /// Requests per hour, over the last hour.
     pub per_hour: f64,
@@ -106,6 +115,7 @@ pub struct Charge<'a> {
     budget: &'a Budget,
     day: NaiveDate,
     minute: i64,
+    units: u32,
     kept: bool,
 }
 
@@ -130,13 +140,29 @@ impl Budget {
     /// # Errors
     /// [`Exhausted`], with the time of the reset.
     pub fn take(&self, priority: Priority, now: Timestamp) -> Result<Charge<'_>, Exhausted> {
+        self.take_units(1, priority, now)
+    }
+
+    /// Takes the units of one request, unless fewer are left today for this priority.
+    ///
+    /// # Errors
+    /// [`Exhausted`], with the time of the reset.
+    pub fn take_units(&self, units: u32, priority: Priority, now: Timestamp) -> Result<Charge<'_>, Exhausted> {
         let mut state = self.today(now);
-        if state.spent >= self.config.share(priority) {
+        if state.spent.saturating_add(units) > self.config.share(priority) {
             let reserve_left = self.config.daily.saturating_sub(state.spent);
-            return Err(Exhausted { resets_at: reset_after(now), reserve_left });
+            return Err(Exhausted { resets_at: self.resets_at(now), reserve_left });
         }
-        state.add(1, minute(now));
-        Ok(Charge { budget: self, day: state.day, minute: minute(now), kept: false })
+        state.add(units, minute(now));
+        Ok(Charge { budget: self, day: state.day, minute: minute(now), units, kept: false })
+    }
+
+    /// When the budget is free again: the next midnight of its zone.
+    pub fn resets_at(&self, now: Timestamp) -> Timestamp {
+        let next = self.config.day(now).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
+        // Where summer time begins at midnight, the day begins an hour later.
+        let begins = |hour| self.config.zone.from_local_datetime(&next.and_hms_opt(hour, 0, 0)?).earliest();
+        (0..=1).find_map(begins).map_or_else(|| reset_after(now), |instant| instant.to_utc().into())
     }
 
     /// Counts what was spent without asking, e.g. records of an answer.
@@ -166,7 +192,7 @@ impl Budget {
         let state = self.today(now).clone();
         let normal = self.config.share(Priority::Normal);
         let left = self.config.daily.saturating_sub(state.spent);
-        let (per_hour, resets_at) = (state.per_hour(minute(now)), reset_after(now));
+        let (per_hour, resets_at) = (state.per_hour(minute(now)), self.resets_at(now));
         let empty_at = match left {
             0 => Some(now),
             _ if per_hour > 0.0 => Duration::try_from_secs_f64(f64::from(left) / per_hour * 3600.0)
@@ -194,7 +220,7 @@ impl Budget {
 
     fn today(&self, now: Timestamp) -> MutexGuard<'_, BudgetState> {
         let mut state = self.lock();
-        state.roll(now);
+        state.roll(self.config.day(now));
         state
     }
 }
@@ -210,17 +236,16 @@ impl Drop for Charge<'_> {
     fn drop(&mut self) {
         let mut state = self.budget.lock();
         if !self.kept && state.day == self.day {
-            state.spent = state.spent.saturating_sub(1);
+            state.spent = state.spent.saturating_sub(self.units);
             if let Some((_, count)) = state.recent.iter_mut().find(|(minute, _)| *minute == self.minute) {
-                *count = count.saturating_sub(1);
+                *count = count.saturating_sub(self.units);
             }
         }
     }
 }
 
 impl BudgetState {
-    fn roll(&mut self, now: Timestamp) {
-        let today = now.date();
+    fn roll(&mut self, today: NaiveDate) {
         // A clock that is set back a little over midnight must not give a day's quota twice; a kept day in the far
         // future is a clock that was wrong.
         let ahead = self.day.signed_duration_since(today).num_days();

@@ -221,7 +221,7 @@ fn weight(response: &Response) -> u32 {
 
 /// An answer as it is given out again: it cost nothing this time.
 fn served(response: Response, stale: bool) -> Response {
-    Response { cached: true, stale, requests: 0, survived: None, ..response }
+    Response { cached: true, stale, requests: 0, usage: None, survived: None, ..response }
 }
 
 #[cfg(test)]

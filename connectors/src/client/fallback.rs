@@ -142,7 +142,8 @@ pub fn transition(from: Route, class: Class) -> Option<&'static Transition> {
 pub fn decide(from: Route, class: Class, retries_left: bool, allowed: &[Route]) -> Decision {
     let next = |official: bool| {
         let after = allowed.iter().skip_while(|route| **route != from).skip(1);
-        let mut fit = after.filter(|route| !(official && route.is_web()));
+        let fits = |route: &&Route| route.platform() == from.platform() && !(official && route.is_web());
+        let mut fit = after.filter(fits);
         fit.next().copied().map(Decision::Next)
     };
     match transition(from, class).map(|row| row.action) {
@@ -229,6 +230,8 @@ mod tests {
     #[test]
     fn only_allowed_routes_follow() {
         let allowed = Profile::Research.routes(None);
+        // Nor does a route of another platform.
+        assert_eq!(decide(Route::Youtube, Class::CircuitOpen, false, &allowed), Decision::Wait);
         assert_eq!(decide(Route::ResearchApi, Class::CircuitOpen, false, &allowed), Decision::Next(Route::Oembed));
         assert_eq!(decide(Route::Import, Class::CircuitOpen, false, &allowed), Decision::Wait);
         // A route that the profile does not list has nothing after it.

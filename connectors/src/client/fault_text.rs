@@ -43,7 +43,7 @@ pub(super) fn text(class: Class) -> Text {
             "quota",
             "the daily quota is spent",
             &[RetryLater, NextRoute],
-            &["Wait for 00:00 UTC, when the daily quota is free again.", "See `tidelake quota` for what spends it."],
+            &["Wait for the reset, when the daily quota is free again.", "See `tidelake quota` for what spends it."],
         ),
         Class::AuthExpired => words(
             "auth_expired",

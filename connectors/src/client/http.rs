@@ -13,6 +13,7 @@ use super::retry::{Retry, RetryConfig, retry_after};
 use super::robots::{RobotsConfig, RobotsGate, Verdict};
 use super::snapshot::{Counter, Snapshot};
 use super::transport::TransportConfig;
+use super::usage::Usage;
 use super::wire::{Request, Response};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -200,7 +201,8 @@ impl HttpClient {
     async fn attempt(&self, call: &mut Call<'_>) -> Result<Response, Failed> {
         let request = call.request;
         let _slot = self.in_flight.acquire().await;
-        let charge = self.budget.as_ref().map(|budget| budget.take(request.priority, self.clock.now()));
+        let charge =
+            self.budget.as_ref().map(|budget| budget.take_units(request.units, request.priority, self.clock.now()));
         let charge = charge.transpose().map_err(|empty| self.spent(request, empty))?;
         let permit = self.breaker.admit(Instant::now()).map_err(|rejected| {
             let fault = self.fault(request, Class::CircuitOpen, &rejected.reason);
@@ -228,7 +230,13 @@ impl HttpClient {
         permit.settle(as_outcome(told.as_ref()), Instant::now());
         self.limiter.bucket().feed(as_feedback(told.as_ref(), since.elapsed()), Instant::now());
         match result {
-            Ok(good) => Ok(self.response(good, call)),
+            Ok(good) => {
+                if let Some(pause) = good.usage.and_then(Usage::pause) {
+                    let now = Instant::now();
+                    self.limiter.bucket().hold_until(now + pause, now);
+                }
+                Ok(self.response(good, call))
+            }
             Err(bad) => Err(self.failed(request, bad)),
         }
     }
@@ -244,14 +252,15 @@ impl HttpClient {
             cached: false,
             stale: false,
             requests: call.requests,
+            usage: good.usage,
             survived: call.survived.take(),
         }
     }
 
     /// The fault of an answer, and what it says about the time after it.
-    fn failed(&self, request: &Request, Bad { finding, status, retry_after: asked }: Bad) -> Failed {
+    fn failed(&self, request: &Request, Bad { finding, status, retry_after: asked, pause }: Bad) -> Failed {
         let (instant, now) = (Instant::now(), self.clock.now());
-        let asked = asked.and_then(|text| retry_after(&text, now));
+        let asked = asked.and_then(|text| retry_after(&text, now)).or(pause);
         if let Some(asked) = asked.filter(|_| finding.class.passes_by_itself()) {
             // For everyone who shares this client.
             self.limiter.bucket().hold_until(instant + asked, instant);
@@ -260,7 +269,7 @@ impl HttpClient {
         fault.retry_at = match finding.class {
             Class::Quota => {
                 self.budget.iter().for_each(|budget| budget.exhaust(now));
-                Some(reset_after(now))
+                Some(self.budget.as_ref().map_or_else(|| reset_after(now), |budget| budget.resets_at(now)))
             }
             _ => asked.map(|asked| later(now, asked)).max(self.breaker.snapshot(&self.clock, instant).next_probe),
         };

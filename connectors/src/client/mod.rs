@@ -29,6 +29,7 @@ pub mod fallback;
 pub mod fault;
 mod fault_text;
 pub mod http;
+mod platforms;
 pub mod profile;
 pub mod rate;
 pub mod redact;
@@ -37,6 +38,7 @@ pub mod robots;
 pub mod snapshot;
 pub mod soft_block;
 pub mod transport;
+pub mod usage;
 pub mod wire;
 
 #[cfg(test)]
@@ -48,4 +50,5 @@ pub use fault::{Class, ClientFault};
 pub use http::{ClientConfig, HttpClient};
 pub use profile::{Acknowledgement, Grant, Profile, Route};
 pub use snapshot::Snapshot;
+pub use usage::Usage;
 pub use wire::{Body, Request, Response};

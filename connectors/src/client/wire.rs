@@ -4,6 +4,7 @@ use super::answer::{Expect, Fingerprint};
 use super::budget::Priority;
 use super::cache::Ttl;
 use super::redact;
+use super::usage::Usage;
 use bytes::Bytes;
 use reqwest::Method;
 use secrecy::SecretString;
@@ -37,6 +38,10 @@ pub struct Request {
     pub body: Body,
     /// The access token.
     pub bearer: Option<SecretString>,
+    /// A secret in a header of its own: its name and value.
+    pub key: Option<(&'static str, SecretString)>,
+    /// What it takes from the budget, where the source counts units.
+    pub units: u32,
     /// Whether the reserve of the budget may be used.
     pub priority: Priority,
     /// Keep the answer, and for how long.
@@ -57,6 +62,8 @@ impl Request {
             url,
             body: Body::None,
             bearer: None,
+            key: None,
+            units: 1,
             priority: Priority::Normal,
             cache: None,
             expect: Expect::document(),
@@ -86,6 +93,7 @@ impl Request {
             Body::None | Body::Json(_) => &[],
         };
         let clean = redact::scrub(text, self.bearer.as_ref());
+        let clean = redact::scrub(&clean, self.key.as_ref().map(|(_, value)| value));
         fields.iter().fold(clean, |text, (_, value)| redact::scrub(&text, Some(value)))
     }
 }
@@ -98,6 +106,8 @@ impl std::fmt::Debug for Request {
             .field("url", &redact::url(&self.url))
             .field("body", &self.body)
             .field("bearer", &self.bearer.as_ref().map(|_| redact::HIDDEN))
+            .field("key", &self.key.as_ref().map(|(name, _)| name))
+            .field("units", &self.units)
             .field("priority", &self.priority)
             .field("cache", &self.cache)
             .finish_non_exhaustive()
@@ -136,6 +146,8 @@ pub struct Response {
     pub stale: bool,
     /// Requests spent on it, retries included.
     pub requests: u32,
+    /// How much of its limit the source says is used, where it does.
+    pub usage: Option<Usage>,
     /// The last fault that was waited out.
     pub survived: Option<String>,
 }

@@ -6,7 +6,7 @@ use crate::daemon::Daemon;
 use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::tasks;
-use crate::plan::{Bounds, Kind, plan};
+use crate::plan::{Bounds, Kind, Platform, plan};
 use crate::roles::{collect, now};
 use clap::Subcommand;
 use std::collections::{BTreeMap, HashMap};
@@ -44,6 +44,9 @@ struct AddArgs {
     /// Handles, hashtags, keywords, sound ids, links, video ids, or the account's name.
     #[arg(required = true, value_name = "VALUE")]
     values: Vec<String>,
+    /// Which platform it is on.
+    #[arg(long, value_enum, default_value_t, value_name = "PLATFORM")]
+    connector: Platform,
     /// Unique name; made of kind and values if absent.
     #[arg(long)]
     name: Option<String>,
@@ -116,7 +119,7 @@ fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
         trailing_days: add.trailing_days,
         limit: add.limit,
     };
-    let (connector, spec) = plan(add.kind, &add.values, &bounds)?;
+    let (connector, spec) = plan(add.connector, add.kind, &add.values, &bounds)?;
     Ok(TaskConfig {
         name: add.name.clone().unwrap_or_else(|| name(add)),
         connector: connector.to_owned(),
@@ -126,11 +129,13 @@ fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
     })
 }
 
-/// `hashtag/skincare,makeup/US`
+/// `hashtag/skincare,makeup/US`; of another platform `youtube/creator/…`
 fn name(add: &AddArgs) -> String {
     let kind = clap::ValueEnum::to_possible_value(&add.kind).map(|v| v.get_name().to_owned()).unwrap_or_default();
     let values: Vec<&str> = add.values.iter().map(|v| v.trim_start_matches(['#', '@'])).collect();
-    let mut parts = vec![kind, values.join(",")];
+    let platform = clap::ValueEnum::to_possible_value(&add.connector).filter(|_| add.connector != Platform::Tiktok);
+    let mut parts: Vec<String> = platform.map(|value| value.get_name().to_owned()).into_iter().collect();
+    parts.extend([kind, values.join(",")]);
     if !add.region.is_empty() {
         parts.push(add.region.join(",").to_uppercase());
     }

@@ -18,9 +18,11 @@ use std::time::Duration;
 use tidelake_connectors::browser::BrowserConfig;
 use tidelake_connectors::client::Profile;
 use tidelake_connectors::display::DisplayConfig;
+use tidelake_connectors::facebook::FacebookConfig;
 use tidelake_connectors::oembed::OembedConfig;
 use tidelake_connectors::research::ResearchConfig;
 use tidelake_connectors::web::WebConfig;
+use tidelake_connectors::youtube::YoutubeConfig;
 use tidelake_sinks::lake::WriterOptions;
 use units::{bytes, duration};
 
@@ -45,6 +47,10 @@ pub(crate) struct Config {
     pub web: Option<WebConfig>,
     /// Public pages in a browser; off likewise.
     pub browser: Option<BrowserConfig>,
+    /// YouTube's Data API, when it is configured.
+    pub youtube: Option<YoutubeConfig>,
+    /// Facebook's Graph API, when it is configured.
+    pub facebook: Option<FacebookConfig>,
     pub tasks: Vec<TaskConfig>,
 }
 
@@ -142,7 +148,7 @@ impl Default for Shutdown {
 pub(crate) struct TaskConfig {
     /// Unique name; provenance and cursors go by it.
     pub name: String,
-    /// `research-api`, `display-api`, `oembed`, `web` or `browser`.
+    /// `research-api`, `display-api`, `oembed`, `web`, `browser`, `youtube` or `facebook`.
     pub connector: String,
     /// Time between cycles; absent = once.
     #[serde(default, deserialize_with = "duration")]
@@ -155,8 +161,9 @@ pub(crate) struct TaskConfig {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 12] = [
-    "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "tasks",
+const SECTIONS: [&str; 14] = [
+    "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
+    "facebook", "tasks",
 ];
 
 impl Config {
@@ -188,6 +195,8 @@ impl Config {
             profile: section(&mut table, "profile", mistakes),
             web: section(&mut table, "web", mistakes),
             browser: section(&mut table, "browser", mistakes),
+            youtube: section(&mut table, "youtube", mistakes),
+            facebook: section(&mut table, "facebook", mistakes),
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);
@@ -311,6 +320,9 @@ mod tests {
             (format!("profile = \"research\"\n{open}{task}"), "whatever is acknowledged"),
             (format!("profile = \"web\"\n[web]\ncontact = \"x\"\n{task}"), "acknowledgement.approval"),
             (format!("profile = \"web\"\n[web]\nacknowledgement = {{ approval = \"l\" }}\n{task}"), "contact"),
+            (format!("profile = \"donation\"\n{}", task.replace("\"web\"", "\"youtube\"")), "not in profile"),
+            (task.replace("\"web\"", "\"facebook\""), "[facebook] with access_token"),
+            (format!("[youtube]\napi_key = \"\"\n{}", task.replace("\"web\"", "\"youtube\"")), "api_key"),
             (format!("profile = \"donation\"\n{}", task.replace("\"web\"", "\"oembed\"")), "not in profile"),
         ] {
             let why = why(&text);

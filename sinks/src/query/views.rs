@@ -47,13 +47,21 @@ SELECT video_id, created_at, created_at_derived, author_handle, author_id, capti
        first_observed_at, observations, unavailable, connector, zone, platform,
        CASE WHEN platform = 'tiktok' THEN
             'https://www.tiktok.com/@' || author_handle || CASE WHEN kind = 'photo' THEN '/photo/' ELSE '/video/' END
-            || CAST(video_id AS VARCHAR) END AS url
+            || CAST(video_id AS VARCHAR)
+            WHEN platform = 'youtube' THEN 'https://www.youtube.com/watch?v=' || native_id
+            WHEN platform = 'facebook' AND kind = 'video' THEN
+            'https://www.facebook.com/watch/?v=' || CAST(video_id AS VARCHAR)
+            WHEN platform = 'facebook' AND kind = 'reel' THEN
+            'https://www.facebook.com/reel/' || CAST(video_id AS VARCHAR)
+            WHEN platform = 'facebook' THEN 'https://www.facebook.com/' || coalesce(native_id, CAST(video_id AS VARCHAR))
+            END AS url, native_id
 FROM (
   SELECT video_id, created_at, created_at_derived, author['handle'] AS author_handle, author['id'] AS author_id, caption,
          coalesce(nullif(findings['language']['code'], 'und'), source_language) AS language, region, kind, duration_s,
          sound['id'] AS sound_id, stats['views'] AS views, stats['likes'] AS likes, stats['comments'] AS comments,
          stats['shares'] AS shares, stats['saves'] AS saves, stats['reposts'] AS reposts, counts_rounded, is_ad, is_aigc,
          observed_at, unavailable, provenance['connector'] AS connector, provenance['zone'] AS zone, platform,
+         native_id,
          min(observed_at) OVER (PARTITION BY platform, video_id) AS first_observed_at,
          count(*) OVER (PARTITION BY platform, video_id) AS observations,
          row_number() OVER (PARTITION BY platform, video_id
@@ -96,12 +104,13 @@ FROM tags WHERE ltrim(tag, '#') <> ''";
 /// One row per creator, by handle (without regard to case): the newest observation.
 pub const CREATORS: &str = "
 SELECT handle, creator_id, nickname, bio, bio_url, verified, private, region, language, created_at, followers, following,
-       likes, videos, counts_rounded, observed_at, first_observed_at, observations, unavailable, connector, zone, platform
+       likes, videos, counts_rounded, observed_at, first_observed_at, observations, unavailable, connector, zone, platform,
+       native_id
 FROM (
   SELECT handle, creator_id, nickname, bio, bio_url, verified, private, region, language, created_at,
          stats['followers'] AS followers, stats['following'] AS following, stats['likes'] AS likes,
          stats['videos'] AS videos, counts_rounded, observed_at, unavailable, provenance['connector'] AS connector,
-         provenance['zone'] AS zone, platform,
+         provenance['zone'] AS zone, platform, native_id,
          min(observed_at) OVER (PARTITION BY platform, lower(handle)) AS first_observed_at,
          count(*) OVER (PARTITION BY platform, lower(handle)) AS observations,
          row_number() OVER (PARTITION BY platform, lower(handle)

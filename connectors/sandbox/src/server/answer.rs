@@ -11,15 +11,17 @@ pub(super) struct Answer {
     pub(super) body: String,
     /// Where a redirect leads.
     pub(super) location: Option<String>,
+    /// Facebook's `X-App-Usage`.
+    pub(super) usage: Option<String>,
 }
 
 impl Answer {
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self { status, content_type: "application/json", body: body.to_string(), location: None }
+        Self { status, content_type: "application/json", body: body.to_string(), location: None, usage: None }
     }
 
     pub(super) fn html(status: u16, body: impl Into<String>) -> Self {
-        Self { status, content_type: "text/html", body: body.into(), location: None }
+        Self { status, content_type: "text/html", body: body.into(), location: None, usage: None }
     }
 
     pub(super) fn redirect(status: u16, location: impl Into<String>) -> Self {

@@ -9,6 +9,7 @@ mod compliance;
 mod display;
 mod fields;
 mod grants;
+mod graph;
 mod lists;
 mod oauth;
 mod oembed;
@@ -20,6 +21,7 @@ mod users;
 mod videos;
 mod website;
 mod wire;
+mod youtube;
 
 pub use stats::Stats;
 
@@ -162,6 +164,9 @@ fn router(shared: Arc<Shared>) -> Router {
         let handler = get(move |state, wire, request| handle(state, endpoint, wire, request));
         router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
+    for (path, endpoint) in youtube::ROUTES.into_iter().chain(graph::ROUTES) {
+        router = router.route(path, get(move |state, wire, request| handle(state, endpoint, wire, request)));
+    }
     router
         .route("/sandbox/healthz", get(admin::healthz))
         .route("/sandbox/stats", get(admin::stats))
@@ -175,6 +180,8 @@ struct Call {
     path: String,
     host: String,
     token: Option<String>,
+    /// Google's `X-Goog-Api-Key`.
+    key: Option<String>,
     content_type: String,
     parameters: HashMap<String, String>,
     body: Bytes,
@@ -188,10 +195,11 @@ impl Call {
         let text = |name| text_of(&parts.headers, name);
         let (content_type, host) = (text(header::CONTENT_TYPE), text(header::HOST));
         let token = bearer(&text(header::AUTHORIZATION));
+        let key = Some(text(header::HeaderName::from_static("x-goog-api-key"))).filter(|key| !key.is_empty());
         let body = axum::body::to_bytes(body, 1 << 20).await.ok()?;
         let form = read_form(&content_type, body.clone()).await;
         let path = parts.uri.path().to_owned();
-        Some(Self { path, host, token, content_type, parameters, body, form })
+        Some(Self { path, host, token, key, content_type, parameters, body, form })
     }
 }
 
@@ -246,6 +254,9 @@ fn respond(shared: &Shared, answer: Answer) -> Response {
     if let Some(location) = answer.location.and_then(|location| location.parse().ok()) {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    if let Some(usage) = answer.usage.and_then(|usage| usage.parse().ok()) {
+        response.headers_mut().insert("x-app-usage", usage);
+    }
     response
 }
 
@@ -278,6 +289,12 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
     if endpoint.is_website() {
         let asked = website::Asked { path: &call.path, host: &call.host, parameters: &call.parameters };
         return website::answer(shared, endpoint, &asked);
+    }
+    if endpoint == Endpoint::Graph {
+        return graph::answer(shared, call);
+    }
+    if endpoint.is_youtube() {
+        return youtube::answer(shared, endpoint, call);
     }
     if endpoint.is_validation() {
         let answer = admit(shared, endpoint, call).and_then(|()| compliance::answer(shared, endpoint, call));

@@ -6,6 +6,7 @@ use super::grants::Grants;
 use super::lists::FollowQuota;
 use super::searches::Searches;
 use super::stats::{Counters, Stats};
+use super::youtube::YoutubeQuota;
 use crate::faults::FaultDice;
 use crate::world::{hash_text, mix};
 use crate::{Endpoint, FaultKind, FaultPlan, FaultRule, Quota, SandboxConfig, SandboxError, SimClock, TimeBase, World};
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) follows: Mutex<FollowQuota>,
     pub(super) validations: Mutex<Validations>,
     pub(super) grants: Mutex<Grants>,
+    pub(super) youtube: Mutex<YoutubeQuota>,
     dice: Mutex<FaultDice>,
     tokens: Mutex<HashMap<String, Instant>>,
     spent: Mutex<Spent>,
@@ -65,6 +67,7 @@ impl Shared {
             follows: Mutex::default(),
             validations: Mutex::default(),
             grants: Mutex::default(),
+            youtube: Mutex::default(),
             tokens: Mutex::default(),
             spent: Mutex::default(),
             comments: Mutex::default(),
@@ -167,12 +170,17 @@ impl Shared {
         lock(&self.counters).records += 1;
     }
 
+    /// The instant that decides which day's quota is spent.
+    pub(super) fn quota_instant(&self) -> DateTime<Utc> {
+        match self.config.quota.time_base {
+            TimeBase::Real => Utc::now(),
+            TimeBase::Simulated => self.now(),
+        }
+    }
+
     /// The day whose quota is spent.
     pub(super) fn today(&self) -> NaiveDate {
-        match self.config.quota.time_base {
-            TimeBase::Real => Utc::now().date_naive(),
-            TimeBase::Simulated => self.now().date_naive(),
-        }
+        self.quota_instant().date_naive()
     }
 
     fn spent_today(&self) -> MutexGuard<'_, Spent> {

@@ -11,7 +11,7 @@ fn spend(budget: &Budget, priority: Priority, now: Timestamp) -> bool {
 }
 
 fn budget(daily: u32, reserve: f64) -> Budget {
-    Budget::new(BudgetConfig { daily, reserve })
+    Budget::new(BudgetConfig { reserve, ..BudgetConfig::new(daily) })
 }
 
 #[test]
@@ -47,6 +47,44 @@ fn what_is_not_sent_is_given_back() {
     assert!(spend(&budget, Normal, midnight));
     drop(yesterday);
     assert!(!spend(&budget, Normal, midnight));
+}
+
+#[test]
+fn units_are_taken_and_given_back_together() {
+    let budget = budget(250, 0.2);
+    let charge = budget.take_units(100, Normal, EVENING).expect("100 of 200");
+    assert_eq!(budget.snapshot(EVENING).spent, 100);
+    drop(charge);
+    assert_eq!(budget.snapshot(EVENING).spent, 0);
+    budget.take_units(150, Normal, EVENING).expect("150 of 200").keep();
+    let short = budget.take_units(100, Normal, EVENING).map(Charge::keep).expect_err("50 are left");
+    assert_eq!(short.reserve_left, 100);
+    budget.take_units(50, Normal, EVENING).expect("as many as are left").keep();
+}
+
+/// Google's day is the Pacific coast's, by winter and by summer.
+#[test]
+fn the_day_ends_at_midnight_of_the_zone() {
+    let instant = |text: &str| Timestamp::from(text.parse::<chrono::DateTime<chrono::Utc>>().expect("an instant"));
+    for (now, reset) in [
+        ("2026-01-05T07:59:59Z", "2026-01-05T08:00:00Z"),
+        ("2026-01-05T08:00:00Z", "2026-01-06T08:00:00Z"),
+        ("2026-07-05T12:00:00Z", "2026-07-06T07:00:00Z"),
+        // The clocks go forward in the night to the 8th of March, and back in that to the 1st of November.
+        ("2026-03-08T08:00:00Z", "2026-03-09T07:00:00Z"),
+        ("2026-11-01T07:00:00Z", "2026-11-02T08:00:00Z"),
+    ] {
+        let zone = Tz::America__Los_Angeles;
+        let budget = Budget::new(BudgetConfig { zone, ..BudgetConfig::new(1) });
+        let (now, reset) = (instant(now), instant(reset));
+        assert!(spend(&budget, Normal, now));
+        let empty = budget.take(Normal, Timestamp(reset.0 - 1)).map(Charge::keep).expect_err("the same day");
+        assert_eq!((empty.resets_at, budget.snapshot(now).resets_at), (reset, reset));
+        assert!(spend(&budget, Normal, reset), "{reset}");
+    }
+    // Where summer time begins at midnight, the day begins at one.
+    let budget = Budget::new(BudgetConfig { zone: Tz::Africa__Cairo, ..BudgetConfig::new(1) });
+    assert_eq!(budget.resets_at(instant("2026-04-23T12:00:00Z")), instant("2026-04-23T22:00:00Z"));
 }
 
 #[test]

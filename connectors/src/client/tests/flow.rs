@@ -75,7 +75,7 @@ async fn a_block_opens_the_breaker_for_hours() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_budget_holds_under_concurrency() {
     let server = Server::with([]).await;
-    let budget = Some(BudgetConfig { daily: 40, reserve: 0.25 });
+    let budget = Some(BudgetConfig { reserve: 0.25, ..BudgetConfig::new(40) });
     let client = Arc::new(client(Route::ResearchApi, ClientConfig { budget, ..quick() }));
     let tasks = (0..100).map(|_| {
         let (client, request) = (Arc::clone(&client), get(&server));
