@@ -83,8 +83,8 @@ fn on_youtube(kind: Kind, values: &[String], bounds: &Bounds) -> Result<Value, S
 
 /// Handles may be written without `@`, as elsewhere.
 fn channel(name: &String) -> String {
-    let plain = !name.contains(['/', '@']) && !(name.starts_with("UC") && name.len() == 24);
-    if plain { format!("@{name}") } else { name.clone() }
+    let is_id = name.starts_with("UC") && name.len() == 24;
+    if is_id || name.contains(['/', '@']) { name.clone() } else { format!("@{name}") }
 }
 
 fn youtube_search(values: &[String], bounds: &Bounds) -> Result<Value, String> {

@@ -38,7 +38,7 @@ pub(super) fn channel(creator: &Creator, now: DateTime<Utc>) -> Value {
         "thumbnails": {"default": {"url": creator.avatar_url, "width": 88, "height": 88}},
         "localized": {"title": creator.display_name, "description": creator.bio},
     });
-    if creator.index % 2 == 0 {
+    if creator.index.is_multiple_of(2) {
         snippet["country"] = json!(creator.region_code);
     }
     json!({
