@@ -64,6 +64,15 @@ pub enum Next {
         /// Not before this instant.
         not_before: Option<Timestamp>,
     },
+    /// This cycle is complete; the next begins with this state, and not by the task's cadence but when it says. For
+    /// sources whose work never ends: event ids of different cycles differ, and what a cycle has published is remembered
+    /// only until it ends.
+    NextCycle {
+        /// The connector's cursor, opaque to the caller.
+        state: Value,
+        /// Not before this instant.
+        not_before: Option<Timestamp>,
+    },
     /// This cycle is complete.
     #[default]
     CycleDone,

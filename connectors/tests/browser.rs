@@ -111,7 +111,7 @@ impl Collected {
 fn state(page: &Page) -> Option<Value> {
     match &page.next {
         Next::Page { state, .. } => Some(state.clone()),
-        Next::CycleDone => None,
+        Next::NextCycle { .. } | Next::CycleDone => None,
     }
 }
 

@@ -10,6 +10,7 @@ mod observe;
 mod plan;
 mod roles;
 mod sources;
+mod stored_counts;
 
 use clap::Parser;
 use std::process::ExitCode;

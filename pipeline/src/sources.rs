@@ -3,6 +3,7 @@
 use crate::clock::now;
 use crate::config::{Config, TaskConfig};
 use crate::roles::collect::MakeSource;
+use crate::stored_counts::StoredCounts;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub(crate) fn maker(config: &Config) -> Arc<MakeSource> {
 /// One client per connector, or why there is none.
 struct Clients {
     profile: Option<Profile>,
+    /// What tasks that track take their videos from.
+    stored: Arc<StoredCounts>,
     research: Result<Arc<ResearchClient>, String>,
     display: Result<Arc<DisplayClient>, String>,
     oembed: Result<Arc<OembedClient>, String>,
@@ -41,6 +44,7 @@ impl Clients {
         let oembed = OembedClient::new(config.oembed.clone()).map(Arc::new);
         Self {
             profile: config.profile,
+            stored: Arc::new(StoredCounts::of(config)),
             research: research_client(config),
             display: display_client(config).map(Arc::new),
             oembed: oembed.map_err(|e| format!("oEmbed's client cannot be made: {e}")),
@@ -62,7 +66,7 @@ impl Clients {
             research::CONNECTOR if spec["kind"] == "track" => {
                 let client = self.research.as_ref().map_err(Clone::clone)?;
                 let source = TrackSource::with_client(client.clone(), read::<TrackTask>(spec)?);
-                Ok(Box::new(source.map_err(|e| e.to_string())?))
+                Ok(Box::new(source.map_err(|e| e.to_string())?.with_feed(self.stored.clone())))
             }
             research::CONNECTOR => {
                 let client = self.research.as_ref().map_err(Clone::clone)?;
@@ -90,7 +94,8 @@ impl Clients {
                 Ok(Box::new(source.map_err(|e| e.to_string())?))
             }
             other => {
-                let known = [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
+                let known =
+                    [research::CONNECTOR, display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR, browser::CONNECTOR];
                 Err(format!("unknown connector {other:?}; known are {}", known.join(", ")))
             }
         }

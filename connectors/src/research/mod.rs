@@ -25,6 +25,7 @@ pub mod task;
 mod tests;
 mod token;
 pub mod track;
+mod track_task;
 mod user_lists;
 mod users;
 mod videos;

@@ -294,7 +294,7 @@ async fn a_million_ids_go_through_in_a_hundred_batches() {
         found += page.observations.len();
         requests += page.ledger.requests;
         match &page.next {
-            Next::CycleDone => break,
+            Next::NextCycle { .. } | Next::CycleDone => break,
             Next::Page { state, .. } => {
                 largest = largest.max(state.to_string().len());
                 at = Some(state.clone());

@@ -83,7 +83,7 @@ async fn fault(source: &ResearchSource) -> Fault {
 fn state(page: &Page) -> Value {
     match &page.next {
         Next::Page { state, .. } => state.clone(),
-        Next::CycleDone => panic!("the cycle is done: {page:?}"),
+        Next::NextCycle { .. } | Next::CycleDone => panic!("the cycle is done: {page:?}"),
     }
 }
 

@@ -219,7 +219,7 @@ async fn the_same_page_for_ever_has_an_end() {
         pages += 1;
         match &page.next {
             Next::Page { state, .. } => at = Some(state.clone()),
-            Next::CycleDone => break page,
+            Next::NextCycle { .. } | Next::CycleDone => break page,
         }
     };
     assert_eq!((pages, last.ledger.stop_reason), (7, StopReason::Fault));

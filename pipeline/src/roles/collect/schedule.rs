@@ -192,7 +192,7 @@ fn encode_state(state: &State) -> Result<String, RoleError> {
 async fn publish_page(
     lane: &mut Lane,
     entry: &mut Entry,
-    cursor: Cursor,
+    mut cursor: Cursor,
     state: State,
     context: &CycleContext,
     page: Page,
@@ -211,9 +211,13 @@ async fn publish_page(
         let message = publish::reject(reject, capabilities.connector, context)?;
         keep(lane, entry, &mut messages, message);
     }
+    let over = matches!(page.next, Next::NextCycle { .. });
     let (next, not_before) = match page.next {
         Next::Page { state: source, not_before } => {
             (Some(State { started_at: state.started_at, source: Some(source) }), not_before)
+        }
+        Next::NextCycle { state: source, not_before } => {
+            (Some(State { started_at: now(), source: Some(source) }), not_before)
         }
         Next::CycleDone => (None, None),
     };
@@ -236,6 +240,11 @@ async fn publish_page(
         lane.progress.observed(kind, records);
     }
     lane.progress.dead(count(rejected));
+    if over {
+        lane.begin_cycle(&cursor.task);
+        // Finishing the page counts it up to the first one.
+        cursor = Cursor { cycle: cursor.cycle + 1, page: -1, positions: lane.positions(), ..cursor };
+    }
     finish_page(lane, entry, cursor, next, not_before).await
 }
 
