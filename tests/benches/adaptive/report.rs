@@ -62,15 +62,21 @@ pub(crate) fn summary(lines: &[Line]) -> String {
     let (floor_low, floor_high) = low_high(2);
     let (grow_low, grow_high) = ratios(lines, Quota::Growing, 0);
     let (grow_age_low, grow_age_high) = ratios(lines, Quota::Growing, 1);
-    let daily = lines.iter().filter(|line| line.quota == Quota::Daily);
-    let starved = 100.0 * daily.map(|line| line.scores[3].starved).fold(0.0, f64::max);
+    let starved = |quota| {
+        let these = lines.iter().filter(|line| line.quota == quota);
+        100.0 * these.map(|line| line.scores[3].starved).fold(0.0, f64::max)
+    };
+    let (starved, starved_grow) = (starved(Quota::Daily), starved(Quota::Growing));
     format!(
-        "At the same requests at the same instants, the mean error of the planner's curves is **{fixed_low:.1} to \
-         {fixed_high:.1} times smaller than with a fixed interval** ({grow_low:.1} to {grow_high:.1} with a budget that \
-         grows with the videos), and **{starved:.1} %** of the videos starved while they were younger than 48 h.\n\n\
-         A schedule by age is nearly as good: its error is {age_low:.2} to {age_high:.2} times the planner's (with the \
-         growing budget {grow_age_low:.2} to {grow_age_high:.2}), and {floor_low:.2} to {floor_high:.2} times if it keeps \
-         the same promise to the young. Most of what is won, age alone wins."
+        "With the same requests at the same instants, the same number each day, the mean error of the planner's curves is \
+         **{fixed_low:.1} to {fixed_high:.1} times smaller than with a fixed interval**, and at most **{starved:.1} %** of \
+         the videos starved while they were younger than 48 h.\n\n\
+         Most of that, age alone wins: the error of a schedule by age is {age_low:.2} to {age_high:.2} times the planner's, \
+         and {floor_low:.2} to {floor_high:.2} times if it keeps the same promise to the young. Below 1, the schedule is the \
+         better one: where the budget is small, the promise is dear.\n\n\
+         With a budget that grows with the videos, and is next to nothing at first, the planner's error is {grow_low:.1} to \
+         {grow_high:.1} times smaller than with a fixed interval, that of the schedule by age {grow_age_low:.2} to \
+         {grow_age_high:.2} times the planner's, and up to {starved_grow:.0} % starved: more than the budget could serve."
     )
 }
 
