@@ -6,16 +6,22 @@
 pub mod browser;
 pub mod client;
 pub mod display;
+pub mod drift;
+pub mod facebook;
 pub mod import;
 pub mod links;
+pub mod media;
+pub mod native;
 pub mod oembed;
 pub mod reading;
 pub mod recorded;
 pub mod research;
 pub mod revisit;
 pub mod source;
+mod turn;
 pub mod vault;
 pub mod web;
+pub mod youtube;
 
 pub use source::{
     Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Reject, Source, StopReason,

@@ -69,7 +69,11 @@ impl Source for RecordedFile {
         let to = (from + PAGE).min(records.len());
         let more = to < records.len();
         let observations = records.get(from..to).unwrap_or_default().to_vec();
-        let rejects = if from == 0 { self.imported.rejects.clone() } else { Vec::new() };
+        // What the file held as a whole goes with its first page.
+        let (rejects, seen) = match from {
+            0 => (self.imported.rejects.clone(), self.imported.seen.clone()),
+            _ => Default::default(),
+        };
         let ledger = Ledger {
             route: self.imported.shape.name().to_owned(),
             asked: format!("file {}", self.name),
@@ -80,6 +84,6 @@ impl Source for RecordedFile {
             ..Ledger::default()
         };
         let next = if more { Next::Page { state: json!({ "from": to }), not_before: None } } else { Next::CycleDone };
-        Ok(Page { observations, rejects, next, ledger })
+        Ok(Page { observations, rejects, next, ledger, seen, ..Page::default() })
     }
 }

@@ -1,5 +1,8 @@
 //! The one trait every connector implements, and what crosses it.
 
+use crate::client::{Class, ClientFault};
+use crate::drift::Tally;
+use crate::media::MediaRef;
 use async_trait::async_trait;
 use serde_json::Value;
 use std::time::Duration;
@@ -48,10 +51,14 @@ pub struct Page {
     pub observations: Vec<Observation>,
     /// Records that could not be read, with their bytes.
     pub rejects: Vec<Reject>,
+    /// Files that the answer names, of videos that are among the observations.
+    pub media: Vec<MediaRef>,
     /// Where to go on.
     pub next: Next,
     /// What to write into the coverage ledger.
     pub ledger: Ledger,
+    /// What the raw records looked like.
+    pub seen: Tally,
 }
 
 /// Where to go on after a page.
@@ -59,6 +66,15 @@ pub struct Page {
 pub enum Next {
     /// More in this cycle; poll again with this state. `not_before` asks for a pause (quota, back-off).
     Page {
+        /// The connector's cursor, opaque to the caller.
+        state: Value,
+        /// Not before this instant.
+        not_before: Option<Timestamp>,
+    },
+    /// This cycle is complete; the next begins with this state, and not by the task's cadence but when it says. For
+    /// sources whose work never ends: event ids of different cycles differ, and what a cycle has published is remembered
+    /// only until it ends.
+    NextCycle {
         /// The connector's cursor, opaque to the caller.
         state: Value,
         /// Not before this instant.
@@ -105,6 +121,8 @@ pub struct Ledger {
     pub requests: i32,
     /// How long it took.
     pub took: Duration,
+    /// The fault that ended the page early, for the caller to act on; [`Ledger::fault`] tells of it already.
+    pub stopped_by: Option<Fault>,
 }
 
 /// Why polling stopped after a page.
@@ -119,10 +137,14 @@ pub enum StopReason {
     Quota,
     /// The task's own limit was reached.
     Limit,
-    /// The source refused.
+    /// The source refused us.
     Blocked,
+    /// The credential was refused.
+    Auth,
     /// A fault outlasted its budget.
     Fault,
+    /// The cycle is over and brought nothing where that cannot be. Written by the caller, who knows earlier cycles.
+    SilentZero,
 }
 
 impl StopReason {
@@ -134,7 +156,9 @@ impl StopReason {
             Self::Quota => "quota",
             Self::Limit => "limit",
             Self::Blocked => "blocked",
+            Self::Auth => "auth",
             Self::Fault => "fault",
+            Self::SilentZero => "silent_zero",
         }
     }
 }
@@ -146,6 +170,8 @@ pub enum FaultClass {
     Transient,
     /// Rate or quota: wait until [`Fault::retry_at`].
     Limited,
+    /// The source refuses us: leave it alone until [`Fault::retry_at`].
+    Blocked,
     /// Credentials or scopes are refused: a person must act.
     Auth,
     /// The task asks for something the source refuses: a person must act.
@@ -156,7 +182,7 @@ pub enum FaultClass {
 
 /// A poll that brought no page: what failed, why and what to do next.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{operation} failed: {message}. {action}")]
+#[error("{operation} failed: {}. {action}", .message.trim_end_matches('.'))]
 pub struct Fault {
     /// How to treat it.
     pub class: FaultClass,
@@ -170,6 +196,44 @@ pub struct Fault {
     pub retry_at: Option<Timestamp>,
     /// Requests spent, retries included.
     pub requests: i32,
+    /// The request that failed, where one did: its exact class, its address, and everything else that may help.
+    pub cause: Option<Box<ClientFault>>,
+}
+
+impl Fault {
+    /// A fault without a request behind it. `action` is a full sentence.
+    pub fn new(
+        class: FaultClass,
+        operation: impl Into<String>,
+        message: impl Into<String>,
+        action: impl Into<String>,
+    ) -> Self {
+        let (operation, message, action) = (operation.into(), message.into(), action.into());
+        Self { class, operation, message, action, retry_at: None, requests: 0, cause: None }
+    }
+
+    /// What went wrong, as exactly as is known.
+    pub fn kind(&self) -> Class {
+        match (&self.cause, self.class) {
+            (Some(cause), _) => cause.class,
+            (None, FaultClass::Transient) => Class::Server,
+            (None, FaultClass::Limited) => Class::RateLimited,
+            (None, FaultClass::Blocked) => Class::Forbidden,
+            (None, FaultClass::Auth) => Class::AuthExpired,
+            (None, FaultClass::Request) => Class::RequestInvalid,
+            (None, FaultClass::Format) => Class::FormatDrift,
+        }
+    }
+
+    /// Why polling stopped, for the ledger.
+    pub fn stop_reason(&self) -> StopReason {
+        match self.class {
+            FaultClass::Limited => StopReason::Quota,
+            FaultClass::Blocked => StopReason::Blocked,
+            FaultClass::Auth => StopReason::Auth,
+            FaultClass::Transient | FaultClass::Request | FaultClass::Format => StopReason::Fault,
+        }
+    }
 }
 
 /// A source of observations: something that can be polled page by page.

@@ -2,20 +2,27 @@
 
 use crate::config::Config;
 use crate::log::LogError;
+use crate::log::budgets::TopicLender;
 use crate::log::client::Connection;
 use crate::log::embedded::Embedded;
 use crate::log::{tasks, topics};
 use crate::roles::collect::Collect;
 use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
+use crate::roles::media::{Fetchers, Media, Plan};
 use crate::roles::{Progress, RoleError, Stop, now};
+use crate::sources::Clients;
+use futures::future::BoxFuture;
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use tidelake_connectors::client::Lender;
 use tidelake_schemas::Task;
 use tidelake_sinks::lake::{Lake, LakeError};
+use tidelake_sinks::media::{MediaStore, StoreError};
 use tidelake_stages::Stages;
 use tokio::task::JoinSet;
 
@@ -25,10 +32,12 @@ pub(crate) enum Role {
     Collect,
     Enrich,
     Land,
+    /// Only where `[media]` is enabled.
+    Media,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 3] = [Self::Collect, Self::Enrich, Self::Land];
+    pub(crate) const ALL: [Self; 4] = [Self::Collect, Self::Enrich, Self::Land, Self::Media];
 }
 
 impl fmt::Display for Role {
@@ -37,6 +46,7 @@ impl fmt::Display for Role {
             Self::Collect => "collect",
             Self::Enrich => "enrich",
             Self::Land => "land",
+            Self::Media => "media",
         })
     }
 }
@@ -46,7 +56,7 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let role = Self::ALL.into_iter().find(|r| r.to_string() == text);
-        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich and land"))
+        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich, land and media"))
     }
 }
 
@@ -57,6 +67,8 @@ pub(crate) enum StartError {
     Log(#[from] LogError),
     #[error("{0}")]
     Lake(#[from] LakeError),
+    #[error("media.store: {0}")]
+    Media(#[from] StoreError),
 }
 
 /// A process that is connected and may run roles.
@@ -65,6 +77,8 @@ pub(crate) struct Daemon {
     pub connection: Connection,
     pub lake: Lake,
     pub progress: Progress,
+    /// Where files are kept, if any are.
+    pub media: Option<MediaStore>,
     /// Kept running; stops when dropped, after the roles.
     _broker: Option<Embedded>,
 }
@@ -72,6 +86,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts or reaches the broker, makes absent topics, opens the lake.
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
+        let media = media_store(&config)?;
         let lake = Lake::at(&config.lake_location(), config.lake.storage.clone())?;
         let (broker, bootstrap) = match config.log.broker.as_str() {
             "embedded" => {
@@ -85,7 +100,7 @@ impl Daemon {
         let connection = if broker.is_some() { connection.alone() } else { connection };
         topics::ensure(&connection, &config.layout()).await?;
         tracing::info!(broker = connection.bootstrap(), lake = %lake.root(), "ready");
-        Ok(Self { config, connection, lake, progress: Progress::default(), _broker: broker })
+        Ok(Self { config, connection, lake, progress: Progress::default(), media, _broker: broker })
     }
 
     /// As [`Self::start`], but when another process runs the embedded broker of the data directory, by that one. For
@@ -97,7 +112,7 @@ impl Daemon {
         let connection = Connection::new(bootstrap, config.log.kafka.clone());
         // That process may be about to make them.
         topics::ensure(&connection, &config.layout()).await?;
-        Ok(Self { config, connection, lake, progress: Progress::default(), _broker: None })
+        Ok(Self { config, connection, lake, progress: Progress::default(), media: None, _broker: None })
     }
 
     /// Publishes the configuration's tasks to the task topic, unless they stand there already. One that was paused
@@ -106,8 +121,7 @@ impl Daemon {
         let (connection, lanes) = (self.connection.clone(), self.config.log.lanes);
         let read = tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await;
         let declared = read.map_err(|e| LogError::Embedded(format!("tasks: {e}")))??;
-        for task in &self.config.tasks {
-            let mut record = crate::sources::record(task, now());
+        for mut record in self.config.tasks.iter().flat_map(|task| crate::sources::records(task, now())) {
             if let Some(old) = declared.get(&record.task) {
                 record.paused = old.paused;
                 if (Task { declared_at: old.declared_at, ..record.clone() }) == *old {
@@ -122,14 +136,21 @@ impl Daemon {
     /// Starts roles, each under supervision.
     pub(crate) fn run(&self, roles: &[Role], stop: &Stop) -> Running {
         let mut work = JoinSet::new();
+        let clients = self.clients();
         for role in roles {
             match role {
-                Role::Collect => self.supervise(&mut work, *role, stop, self.collect(), Collect::run),
+                Role::Collect => self.supervise(&mut work, *role, stop, self.collect(&clients), Collect::run),
                 Role::Enrich => self.supervise(&mut work, *role, stop, self.enrich(), Enrich::run),
                 Role::Land => self.supervise(&mut work, *role, stop, self.land(), Land::run),
+                Role::Media => {
+                    let Some(media) = self.media(&clients) else { continue };
+                    // Where others go on, the end of media is not theirs.
+                    let run = if roles.len() > 1 { beside_others } else { media_alone };
+                    self.supervise(&mut work, *role, stop, media, run);
+                }
             }
         }
-        Running { work, stop: stop.clone() }
+        Running { work, stop: stop.clone(), clients }
     }
 
     fn supervise<R, F>(
@@ -164,13 +185,31 @@ impl Daemon {
         });
     }
 
-    fn collect(&self) -> Collect {
+    /// Clients of the sources, whose daily budgets are shared with every process on the same broker.
+    pub(crate) fn clients(&self) -> Arc<Clients> {
+        let lender: Arc<dyn Lender> = Arc::new(TopicLender::new(self.connection.clone()));
+        Arc::new(Clients::of(&self.config, &lender))
+    }
+
+    fn collect(&self, clients: &Arc<Clients>) -> Collect {
         Collect {
             connection: self.connection.clone(),
             lanes: self.config.log.lanes,
-            sources: crate::sources::maker(&self.config),
+            sources: crate::sources::maker(Arc::clone(clients)),
+            media: Plan::of(&self.config).map(Arc::new),
             progress: self.progress.clone(),
         }
+    }
+
+    fn media(&self, clients: &Arc<Clients>) -> Option<Media> {
+        let (config, clients) = (self.config.clone(), clients.clone());
+        Some(Media {
+            connection: self.connection.clone(),
+            partitions: self.config.layout().partitions(),
+            config: self.config.media.clone(),
+            fetchers: Arc::new(move || Fetchers::of(&config, clients.clone())),
+            store: self.media.clone()?,
+        })
     }
 
     fn enrich(&self) -> Enrich {
@@ -191,10 +230,45 @@ impl Daemon {
     }
 }
 
+/// Media as the only role: its end is the process's.
+fn media_alone(media: Media, stop: Stop) -> BoxFuture<'static, Result<(), RoleError>> {
+    Box::pin(media.run(stop))
+}
+
+/// Media beside other roles: when it fails for good they go on, and orders wait in the log.
+fn beside_others(media: Media, stop: Stop) -> BoxFuture<'static, Result<(), RoleError>> {
+    Box::pin(async move {
+        match media.run(stop).await {
+            Err(error) if error.is_final() => {
+                tracing::error!(
+                    %error,
+                    "media has stopped; collecting goes on, and orders wait in the log as long as log.retention says. \
+                     Mend this, then start again: tidelake run, or tidelake run --roles media"
+                );
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    })
+}
+
+/// Where files are kept. The environment's credentials count, as they do for the lake.
+fn media_store(config: &Config) -> Result<Option<MediaStore>, StoreError> {
+    if !config.media.enabled {
+        return Ok(None);
+    }
+    let ours = |(name, _): &(String, String)| ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|start| name.starts_with(start));
+    let mut options: HashMap<String, String> = std::env::vars().filter(ours).collect();
+    options.extend(config.media_storage().clone());
+    MediaStore::at(&config.media_location(), &options).map(Some)
+}
+
 /// Roles at work.
 pub(crate) struct Running {
     work: JoinSet<Result<(), RoleError>>,
     stop: Stop,
+    /// Those of collect.
+    clients: Arc<Clients>,
 }
 
 impl Running {
@@ -209,7 +283,9 @@ impl Running {
     /// Asks the roles to stop and awaits them; `false` when the grace period ran out first.
     pub(crate) async fn drain(mut self, grace: Duration) -> Result<bool, RoleError> {
         self.stop.ask();
-        match tokio::time::timeout(grace, self.ended()).await {
+        let ended = tokio::time::timeout(grace, self.ended()).await;
+        self.clients.give_back().await;
+        match ended {
             Ok(outcome) => outcome.map(|()| true),
             Err(_) => Ok(false),
         }

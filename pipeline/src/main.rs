@@ -8,8 +8,11 @@ mod drained;
 mod log;
 mod observe;
 mod plan;
+mod refresh;
 mod roles;
 mod sources;
+mod stored_counts;
+mod target;
 
 use clap::Parser;
 use std::process::ExitCode;

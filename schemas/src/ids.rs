@@ -1,5 +1,6 @@
 //! Deterministic event ids and what TikTok's numeric ids say about time.
 
+use crate::media::MediaKind;
 use crate::observation::EntityKind;
 use crate::time::Timestamp;
 use uuid::Uuid;
@@ -20,6 +21,12 @@ pub fn coverage_id(task: &str, cycle: i64, page: i64) -> String {
     derive(&[task, &cycle.to_string(), "coverage", &page.to_string()])
 }
 
+/// The id of one media file: UUIDv5 of task, cycle, video, kind, position and variant.
+pub fn media_id(task: &str, cycle: i64, video_id: i64, kind: MediaKind, position: i32, variant: &str) -> String {
+    let (video, position) = (video_id.to_string(), position.to_string());
+    derive(&[task, &cycle.to_string(), "media", &video, kind.name(), &position, variant])
+}
+
 /// The id of a dead letter for a record of a poll: UUIDv5 of task, cycle and a digest of its bytes.
 pub fn reject_id(task: &str, cycle: i64, payload: &[u8]) -> String {
     let digest = Uuid::new_v5(&NAMESPACE, payload).to_string();
@@ -29,6 +36,16 @@ pub fn reject_id(task: &str, cycle: i64, payload: &[u8]) -> String {
 /// The id of a dead letter for a message of a topic: UUIDv5 of where it stands and who refused it.
 pub fn letter_id(topic: &str, partition: i32, offset: i64, origin: &str) -> String {
     derive(&[topic, &partition.to_string(), &offset.to_string(), origin])
+}
+
+/// The id of an incident of drift: UUIDv5 of the page that showed it (its coverage id), the field and what happened.
+pub fn incident_id(page: &str, field: &str, kind: &str) -> String {
+    derive(&["incident", page, field, kind])
+}
+
+/// The id of a record about an incident: UUIDv5 of the incident, its state and the page that brought it about.
+pub fn incident_event_id(incident: &str, state: &str, page: &str) -> String {
+    derive(&["incident", incident, state, page])
 }
 
 /// Parts are length-prefixed, so that no two lists of parts share a name.

@@ -1,5 +1,5 @@
-//! The coverage ledger and dead letters: what was asked, what was refused. Mirrors `coverage_entry.avsc` and
-//! `dead_letter.avsc`, where each field is documented.
+//! The coverage ledger, dead letters and incidents of drift: what was asked, what was refused, what has changed. Mirrors
+//! `coverage_entry.avsc`, `dead_letter.avsc` and `drift_incident.avsc`, where each field is documented.
 
 #![allow(missing_docs, reason = "each field is documented in the .avsc file it mirrors")]
 
@@ -44,4 +44,23 @@ pub struct DeadLetter {
     pub entity: Option<String>,
     #[serde(with = "apache_avro::serde::bytes")]
     pub payload: Vec<u8>,
+}
+
+/// The beginning or the end of a change in what a source gives.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DriftIncident {
+    pub event_id: String,
+    pub incident_id: String,
+    pub platform: String,
+    pub observed_at: Timestamp,
+    pub opened_at: Timestamp,
+    pub provenance: Provenance,
+    pub field: String,
+    pub kind: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub records: i64,
+    pub sample: Option<String>,
+    pub state: String,
+    pub message: String,
 }

@@ -11,6 +11,7 @@ pub mod ids;
 pub mod json;
 pub mod ledger;
 pub mod lineage;
+pub mod media;
 pub mod observation;
 pub mod projection;
 pub mod task;
@@ -19,7 +20,8 @@ pub mod topics;
 
 pub use amount::Amount;
 pub use codec::{Record, SchemaName};
-pub use ledger::{CoverageEntry, DeadLetter};
+pub use ledger::{CoverageEntry, DeadLetter, DriftIncident};
+pub use media::{MediaAddress, MediaEntry, MediaKind, MediaOrder, MediaStatus};
 pub use observation::*;
-pub use task::{Cursor, Task, TopicPosition};
+pub use task::{BudgetEntry, Cursor, RouteRest, Task, TaskRoute, TopicPosition};
 pub use time::Timestamp;

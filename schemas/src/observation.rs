@@ -28,6 +28,7 @@ pub struct AuthorRef {
     pub sec_uid: Option<String>,
     pub verified: Option<bool>,
     pub private: Option<bool>,
+    pub native_id: Option<String>,
 }
 
 /// The sound a video uses.
@@ -75,6 +76,7 @@ pub struct VideoObservation {
     pub event_id: String,
     pub platform: String,
     pub video_id: i64,
+    pub native_id: Option<String>,
     pub observed_at: Timestamp,
     pub provenance: Provenance,
     pub created_at: Option<Timestamp>,
@@ -86,7 +88,7 @@ pub struct VideoObservation {
     pub source_mentions: Option<Vec<String>>,
     pub region: Option<String>,
     pub source_language: Option<String>,
-    /// `video` or `photo`.
+    /// `video` or `photo`; of Facebook also `reel` and `post`.
     pub kind: Option<String>,
     pub duration_s: Option<i32>,
     pub width: Option<i32>,
@@ -196,6 +198,7 @@ pub struct CreatorObservation {
     pub event_id: String,
     pub platform: String,
     pub creator_id: Option<i64>,
+    pub native_id: Option<String>,
     pub handle: String,
     pub observed_at: Timestamp,
     pub provenance: Provenance,
@@ -221,6 +224,7 @@ pub struct CommentObservation {
     pub event_id: String,
     pub platform: String,
     pub comment_id: i64,
+    pub native_id: Option<String>,
     pub video_id: Option<i64>,
     pub parent_comment_id: Option<i64>,
     pub observed_at: Timestamp,

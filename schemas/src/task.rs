@@ -1,4 +1,4 @@
-//! Tasks and their cursors: the two compacted topics `collect` coordinates by.
+//! Tasks, their cursors and the budgets they share: the topics `collect` coordinates by.
 
 #![allow(missing_docs, reason = "each field is documented in the .avsc file it mirrors")]
 
@@ -15,6 +15,16 @@ pub struct Task {
     pub priority: i32,
     pub paused: bool,
     pub declared_at: Timestamp,
+    pub at_least: Option<i64>,
+    #[serde(default)]
+    pub fallback: Vec<TaskRoute>,
+}
+
+/// A way to get the same by another connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskRoute {
+    pub connector: String,
+    pub spec: String,
 }
 
 /// How far a topic's partition had been written when the cursor was.
@@ -36,4 +46,26 @@ pub struct Cursor {
     pub resume_at: Option<Timestamp>,
     pub written_at: Timestamp,
     pub positions: Vec<TopicPosition>,
+    #[serde(default)]
+    pub rests: Vec<RouteRest>,
+}
+
+/// A connector of the task that is left alone for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteRest {
+    pub connector: String,
+    pub until: Timestamp,
+}
+
+/// A lease of a daily request budget, or its return (`budget_entry.avsc`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BudgetEntry {
+    pub key: String,
+    pub day: String,
+    pub process: String,
+    pub amount: i64,
+    pub share: i64,
+    pub daily: i64,
+    pub closed: bool,
+    pub written_at: Timestamp,
 }

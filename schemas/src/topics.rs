@@ -19,10 +19,20 @@ pub const SOUND_OBSERVED: &str = "tiktok.sound.observed";
 pub const COVERAGE: &str = "tidelake.coverage";
 /// Dead letters.
 pub const DEAD_LETTERS: &str = "tidelake.dead-letters";
+/// Incidents of drift.
+pub const DRIFT: &str = "tidelake.drift";
+/// What the records of each source look like, and what each task brings (compacted).
+pub const PROFILES: &str = "tidelake.profiles";
+/// What is to be fetched and stored of media.
+pub const MEDIA_ORDERS: &str = "tidelake.media.orders";
+/// What became of it.
+pub const MEDIA: &str = "tidelake.media";
 /// What users want collected (compacted).
 pub const TASKS: &str = "tidelake.tasks";
 /// How far each task has come, and who owns each partition (compacted).
 pub const CURSORS: &str = "tidelake.cursors";
+/// Leases of daily request budgets, in one partition: its order decides.
+pub const BUDGETS: &str = "tidelake.budgets";
 
 /// A topic that the lake writer lands, and the table it lands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +46,7 @@ pub struct Landed {
 }
 
 /// Every topic that is landed. One topic, one table.
-pub const LANDED: [Landed; 7] = [
+pub const LANDED: [Landed; 9] = [
     Landed { topic: VIDEO_ENRICHED, table: "video_observations", schema: SchemaName::EnrichedVideo },
     Landed { topic: CREATOR_OBSERVED, table: "creator_observations", schema: SchemaName::CreatorObservation },
     Landed { topic: COMMENT_OBSERVED, table: "comments", schema: SchemaName::CommentObservation },
@@ -44,11 +54,16 @@ pub const LANDED: [Landed; 7] = [
     Landed { topic: SOUND_OBSERVED, table: "sound_observations", schema: SchemaName::SoundObservation },
     Landed { topic: COVERAGE, table: "coverage", schema: SchemaName::CoverageEntry },
     Landed { topic: DEAD_LETTERS, table: "dead_letters", schema: SchemaName::DeadLetter },
+    Landed { topic: DRIFT, table: "drift_incidents", schema: SchemaName::DriftIncident },
+    Landed { topic: MEDIA, table: "media", schema: SchemaName::MediaEntry },
 ];
 
 /// The topics `collect` publishes to, in the order it fences them.
-pub const COLLECTED: [&str; 7] =
-    [VIDEO_OBSERVED, CREATOR_OBSERVED, COMMENT_OBSERVED, HASHTAG_OBSERVED, SOUND_OBSERVED, COVERAGE, DEAD_LETTERS];
+#[rustfmt::skip]
+pub const COLLECTED: [&str; 9] = [
+    VIDEO_OBSERVED, CREATOR_OBSERVED, COMMENT_OBSERVED, HASHTAG_OBSERVED, SOUND_OBSERVED, COVERAGE, DEAD_LETTERS,
+    DRIFT, MEDIA_ORDERS,
+];
 
 /// The topic a kind of observation is published to.
 pub fn observed(kind: EntityKind) -> &'static str {
@@ -67,6 +82,7 @@ pub fn schema_of(topic: &str) -> Option<SchemaName> {
         VIDEO_OBSERVED => Some(SchemaName::VideoObservation),
         TASKS => Some(SchemaName::Task),
         CURSORS => Some(SchemaName::Cursor),
+        BUDGETS => Some(SchemaName::BudgetEntry),
         _ => LANDED.iter().find(|l| l.topic == topic).map(|l| l.schema),
     }
 }

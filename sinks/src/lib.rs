@@ -2,4 +2,5 @@
 
 pub mod format;
 pub mod lake;
+pub mod media;
 pub mod query;

@@ -172,6 +172,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGKILL: no chance to finish anything.
     pub fn kill(&mut self) {
         _ = self.child.kill();
@@ -235,7 +240,9 @@ fn delete_topics(bootstrap: &str) {
     config.set("bootstrap.servers", bootstrap);
     let admin: AdminClient<DefaultClientContext> = config.create().expect("admin");
     let mut names: Vec<&str> = topics::COLLECTED.to_vec();
-    names.extend([topics::VIDEO_ENRICHED, topics::TASKS, topics::CURSORS]);
+    let others =
+        [topics::VIDEO_ENRICHED, topics::MEDIA, topics::TASKS, topics::CURSORS, topics::PROFILES, topics::BUDGETS];
+    names.extend(others);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     _ = runtime.block_on(admin.delete_topics(&names, &AdminOptions::new())).expect("asks for deletion");
     // Deletion is asynchronous: wait until the last is gone.

@@ -94,6 +94,50 @@ fn sources_are_declared_while_the_daemon_runs() {
     runtime.block_on(sandbox.stop());
 }
 
+/// A task that tracks takes its videos from the lake: those that a search has found.
+#[test]
+fn what_a_search_finds_is_tracked() {
+    let stage = Stage::alone();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let world = World::new(WorldConfig { videos: 500, days: 6, ..WorldConfig::default() }).expect("a world");
+    let clock = Some(SimClock::frozen(world.end()));
+    let settings = SandboxConfig { world: world.config().clone(), clock, ..SandboxConfig::default() };
+    let sandbox = runtime.block_on(Sandbox::start(settings)).expect("the offline TikTok starts");
+    let (base_url, epoch) = (sandbox.base_url(), world.config().epoch.format("%Y-%m-%d"));
+    let age = (chrono::Utc::now() - world.config().epoch).num_days().max(0) + 2;
+    let config = stage.dir().join("tidelake.toml");
+    let found = format!(
+        "[research]\nbase_url = \"{base_url}\"\nclient_key = \"k\"\nclient_secret = \"s\"\n\
+         [lake]\ncommit_age = \"1s\"\n\
+         [[tasks]]\nname = \"found\"\nconnector = \"research-api\"\n\
+         spec = {{ kind = \"videos\", start = \"{epoch}\", end = \"{end}\", limit = 200, query = {{ and = [\
+         {{ operation = \"IN\", field_name = \"region_code\", field_values = [\"US\", \"GB\", \"DE\"] }}] }} }}\n",
+        end = world.end().format("%Y-%m-%d"),
+    );
+    let again = format!(
+        "{found}[[tasks]]\nname = \"again\"\nconnector = \"research-api\"\n\
+         spec = {{ kind = \"track\", stored = {{ max_age_days = {age}, tasks = [\"found\"] }}, requests_per_day = 86400, \
+         revisit = {{ refresh_s = 1 }} }}\n"
+    );
+    let seen_by = |task: &str| format!("SELECT count(*) FROM video_observations WHERE provenance['task'] = '{task}'");
+    for (text, task) in [(found, "found"), (again, "again")] {
+        std::fs::write(&config, text).expect("writes the configuration");
+        let mut daemon = stage.start(&["run", "--config", config.to_str().expect("UTF-8")], &[]);
+        let begun = Instant::now();
+        while stage.integer(&seen_by(task)) == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(90), "nothing of task {task} has landed");
+        }
+        daemon.signal("TERM");
+        assert_eq!(daemon.wait(Duration::from_secs(30)), Some(0), "drains and stops");
+    }
+    let others = "SELECT count(*) FROM video_observations WHERE provenance['task'] = 'again' AND video_id NOT IN \
+                  (SELECT video_id FROM video_observations WHERE provenance['task'] = 'found')";
+    assert_eq!(stage.integer(others), 0, "only what the search found is tracked");
+    let report = stage.audit();
+    assert_eq!(report["balanced"], true, "{report:#}");
+    runtime.block_on(sandbox.stop());
+}
+
 #[test]
 fn the_demo_ends_with_answers() {
     let stage = Stage::alone();

@@ -56,6 +56,7 @@ fn sandbox(seed: u64, end: DateTime<Utc>) -> SandboxConfig {
 fn configuration(base_url: &str, first: NaiveDate, last: NaiveDate) -> String {
     let mut text = format!(
         "[research]\nbase_url = \"{base_url}\"\nclient_key = \"k\"\nclient_secret = \"s\"\ndaily_quota = 4000000000\n\
+         per_second = 1000\n\
          [research.patience]\nstale_delay = \"10ms\"\nserver_delay = \"10ms\"\n"
     );
     let (first, last) = (first.format("%Y%m%d"), last.format("%Y%m%d"));

@@ -78,8 +78,16 @@ pub struct SandboxConfig {
     pub display_per_minute: usize,
     /// HTTP status of refused token requests. The real service is known to use 200 with a flat error body.
     pub oauth_error_status: u16,
+    /// The one API key that YouTube accepts. `None`: every one.
+    pub youtube_key: Option<String>,
+    /// Units and searches per day of YouTube's quotas, which end at midnight of the Pacific coast.
+    pub youtube_quota: (u64, u64),
+    /// The one page token that Facebook accepts; it is of the first creator's page. `None`: every one.
+    pub graph_token: Option<String>,
     /// How many searches are remembered; a forgotten one is counted again from its start.
     pub remembered_searches: usize,
+    /// Questions about a validation task that find it still processed.
+    pub validation_polls: u64,
 }
 
 impl Default for SandboxConfig {
@@ -96,7 +104,11 @@ impl Default for SandboxConfig {
             rotates_refresh_tokens: true,
             display_per_minute: 600,
             oauth_error_status: 200,
+            youtube_key: None,
+            youtube_quota: (10_000, 100),
+            graph_token: None,
             remembered_searches: 1024,
+            validation_polls: 1,
         }
     }
 }

@@ -28,8 +28,12 @@ pub enum FaultKind {
     ScopeMissing,
     /// Display API: 401 `scope_permission_missed`.
     ScopePermission,
-    /// The token endpoint refuses with a flat `invalid_client`.
+    /// The token endpoint refuses with a flat `says` (default `invalid_client`).
     OauthRefused,
+    /// APIs: HTTP `code` (default 400) with the error code `says` (default `invalid_params`).
+    ApiRefused,
+    /// 503, as from a service that is away.
+    Unavailable,
     /// A page without items while `has_more` is true. The items come with the next page.
     EmptyPage,
     /// A page with half of its items. The others come with the next page.
@@ -42,6 +46,16 @@ pub enum FaultKind {
     LoneSurrogate,
     /// The page begins with one more item, which has no id.
     MissingId,
+    /// Searches: `view_count` is called `play_count`.
+    FieldRenamed,
+    /// Searches: `like_count` is a text.
+    NumberAsText,
+    /// Searches: every other item of the page lacks `video_duration`.
+    FieldHalved,
+    /// Searches: an empty list and no more, with status 200 and code `ok`.
+    SilentZero,
+    /// The page begins with one more item, whose id does not fit 64 bits.
+    HugeId,
     /// The answer comes after `millis` (default 2000).
     SlowAnswer,
     /// The connection is reset before any answer.
@@ -70,7 +84,7 @@ pub enum FaultKind {
     ForeignIds,
     /// Website: 400 `{"message":"Something went wrong","code":400}`, as for removed and private videos.
     OembedRefused,
-    /// Website: 404 with JSON, which some users report for the same.
+    /// Website: 404 with JSON, which some users report for the same and for removed profiles.
     NotFound,
     /// Website: 403 from the edge.
     Forbidden,
@@ -92,6 +106,13 @@ pub enum FaultKind {
     ThrottledPage,
     /// Website's pages of videos and profiles: counts and times that only a login would show are empty.
     LoginWall,
+    /// Website's pages of profiles: a dialog that asks for a login stands over the grid after its first videos, and the
+    /// page's script asks for no more.
+    LoginDialog,
+    /// Website's pages of profiles: the page and its data are good, but a captcha stands over them.
+    CaptchaOverlay,
+    /// Website's pages: 200, status `code` (default 10204) and the message `says`.
+    SoftStatus,
     /// Website: 200, status 0, and `{}` where the item, the profile or the list should be.
     EmptyItem,
     /// Website's lists: 200, status 0, more to come, and no list.
@@ -102,8 +123,16 @@ pub enum FaultKind {
     RegionBlock,
     /// Website's pages of videos: only for grown-ups who are logged in.
     AgeGate,
+    /// Pictures and films: half of the file, of the length that is announced.
+    HalfFile,
     /// robots.txt forbids everything.
     RobotsClosed,
+    /// YouTube: the first video of the list is left out, as those are that went away in between.
+    VideoMissing,
+    /// YouTube: 403 `commentsDisabled`.
+    CommentsDisabled,
+    /// Facebook: `X-App-Usage` says that nearly all of the limit is used.
+    UsageHigh,
 }
 
 /// Where a request goes.
@@ -166,6 +195,18 @@ pub enum Endpoint {
     Login,
     /// `GET /robots.txt`
     Robots,
+    /// `GET /youtube/v3/channels`
+    YoutubeChannels,
+    /// `GET /youtube/v3/playlistItems`
+    YoutubeUploads,
+    /// `GET /youtube/v3/videos`
+    YoutubeVideos,
+    /// `GET /youtube/v3/search`
+    YoutubeSearch,
+    /// `GET /youtube/v3/commentThreads`
+    YoutubeComments,
+    /// `GET /graph/vX.0/PAGE` and what hangs on it.
+    Graph,
 }
 
 impl Endpoint {
@@ -182,6 +223,18 @@ impl Endpoint {
     /// Whether it is one of the three of batch compliance, whose bodies and answers have forms of their own.
     pub(crate) fn is_validation(self) -> bool {
         matches!(self, Self::ValidationCreate | Self::ValidationStatus | Self::ValidationDownload)
+    }
+
+    /// Whether it is one of YouTube's Data API.
+    pub(crate) fn is_youtube(self) -> bool {
+        matches!(
+            self,
+            Self::YoutubeChannels
+                | Self::YoutubeUploads
+                | Self::YoutubeVideos
+                | Self::YoutubeSearch
+                | Self::YoutubeComments
+        )
     }
 
     /// Whether it is a page that a browser shows, or what such a page calls.
@@ -214,11 +267,27 @@ pub struct FaultRule {
     /// For [`FaultKind::SlowAnswer`]: how long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub millis: Option<u64>,
+    /// For [`FaultKind::SoftStatus`] and [`FaultKind::ApiRefused`]: which status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
+    /// For these and [`FaultKind::OauthRefused`]: which message or error code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
 }
 
 impl FaultRule {
     fn new(kind: FaultKind) -> Self {
-        Self { kind, endpoint: None, probability: None, every: None, next: None, burst: None, millis: None }
+        Self {
+            kind,
+            endpoint: None,
+            probability: None,
+            every: None,
+            next: None,
+            burst: None,
+            millis: None,
+            code: None,
+            says: None,
+        }
     }
 
     /// To each request with this probability.
@@ -234,6 +303,13 @@ impl FaultRule {
     /// To the next n requests.
     pub fn next(kind: FaultKind, n: u64) -> Self {
         Self { next: Some(n), ..Self::new(kind) }
+    }
+
+    /// With this status and this message or error code.
+    #[must_use]
+    pub fn saying(mut self, code: i64, says: &str) -> Self {
+        (self.code, self.says) = (Some(code), Some(says.to_owned()));
+        self
     }
 
     /// Only at this endpoint.

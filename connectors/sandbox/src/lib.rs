@@ -4,8 +4,8 @@
 //!   seed and an index, so ten million videos cost nothing until somebody looks at one.
 //! * [`SimClock`]: simulated time; a demo may run an hour per second, a test sets it by hand.
 //! * [`Query`]: the query language of the Research API, evaluated over the world.
-//! * [`Sandbox`]: the HTTP server on the loopback, with OAuth, the Research and Display APIs, and of the website
-//!   the oEmbed route, short links, and the pages of videos, profiles, hashtags and sounds with what their scripts call.
+//! * [`Sandbox`]: the HTTP server on the loopback, with OAuth, the Research and Display APIs, YouTube's Data API and Facebook's
+//!   Graph API over the same world, and of the website the oEmbed route, short links, and the pages of videos, profiles, hashtags and sounds with what their scripts call.
 //! * [`FaultPlan`]: the troubles that users of the real service report, switched on by probability or by count.
 //!
 //! ```no_run
@@ -30,5 +30,5 @@ pub use config::{Credentials, Quota, SandboxConfig, SandboxError, TimeBase};
 pub use faults::{Endpoint, FaultKind, FaultPlan, FaultRule};
 pub use query::{Condition, FieldName, Operation, Query, QueryError};
 pub use scan::Matches;
-pub use server::{Sandbox, Stats};
+pub use server::{QuotaDay, Sandbox, Stats};
 pub use world::{World, WorldConfig};

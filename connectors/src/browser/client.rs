@@ -39,6 +39,9 @@ impl BrowserClient {
         if config.answers_per_poll == 0 || config.answers_per_page == 0 {
             return Err(SetupError::Number("answers_per_poll and answers_per_page"));
         }
+        if config.page_timeout.is_zero() || config.answer_timeout.is_zero() {
+            return Err(SetupError::Number("page_timeout and answer_timeout"));
+        }
         if let Some(url) = config.driver_url.as_ref().filter(|url| !url.starts_with("http://")) {
             return Err(SetupError::Driver(url.clone()));
         }
@@ -90,7 +93,8 @@ impl BrowserClient {
             self.obey_robots(target, &call).await?;
         }
         self.breaker.admit(Instant::now()).map_err(|rejected| {
-            let fault = Self::fault(Class::CircuitOpen, target, address, &rejected.reason);
+            let class = if rejected.refused { Class::Resting } else { Class::CircuitOpen };
+            let fault = Self::fault(class, target, address, &rejected.reason);
             ClientFault { retry_at: Some(self.at(rejected.until)), ..fault }
         })
     }
@@ -128,7 +132,8 @@ impl BrowserClient {
         let reason = met.as_ref().map(|fault| format!("{}: {}", fault.class, fault.context.details));
         let outcome = match (met.as_ref().map(|fault| fault.class.group()), reason.as_deref()) {
             (None | Some(Group::Entity), _) => Outcome::Good,
-            (Some(Group::Block), Some(reason)) => Outcome::Blocked(reason),
+            // A visitor who comes too often is told so on a page: nothing says when he may come again.
+            (Some(Group::Block | Group::Limit), Some(reason)) => Outcome::Blocked(reason),
             (Some(Group::Trouble | Group::Format), Some(reason)) => Outcome::Trouble(reason),
             _ => Outcome::Neutral,
         };

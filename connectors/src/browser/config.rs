@@ -25,10 +25,13 @@ pub struct BrowserConfig {
     pub chromium: PathBuf,
     /// Whether Chromium shuts itself into its sandbox. As root it cannot, and needs `false`.
     pub sandbox: bool,
-    /// Sessions at the same time. Each needs some 300 MB.
+    /// Sessions at the same time. Each needs some 450 MB.
     pub sessions: usize,
     /// A session is ended after so many pages, and its memory with it.
     pub pages_per_session: u32,
+    /// A session that nobody uses for so long is ended.
+    #[serde(deserialize_with = "duration")]
+    pub idle_timeout: Duration,
     /// Pages per minute, when all is well.
     pub per_minute: f64,
     /// Until a page stands.
@@ -61,6 +64,7 @@ impl Default for BrowserConfig {
             sandbox: true,
             sessions: 1,
             pages_per_session: 20,
+            idle_timeout: Duration::from_secs(120),
             per_minute: 6.0,
             page_timeout: Duration::from_secs(30),
             scroll_pause: Duration::from_secs(2),

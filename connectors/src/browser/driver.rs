@@ -14,6 +14,14 @@ use tokio::sync::Mutex;
 /// Until a driver of our own says that it listens.
 const START: Duration = Duration::from_secs(20);
 
+/// Becomes the driver, and leaves a shell beside it that holds the other end of our pipe. The kernel closes the pipe
+/// however we end, killed or not; the shell then ends the driver, whose browsers end without it, removes their profiles,
+/// and ends whatever of its group is left.
+const LEASH: &str = r#"
+exec 3<&0
+(read -r _ <&3; kill -KILL $$; sleep 1; rm -rf -- "$TMPDIR"; kill -KILL 0) >/dev/null &
+exec "$0" --port=0 3<&- </dev/null"#;
+
 /// Where sessions are asked for.
 #[derive(Debug)]
 pub(super) struct Driver {
@@ -24,6 +32,7 @@ pub(super) struct Driver {
 /// A driver of our own.
 #[derive(Debug)]
 struct Own {
+    /// Its input is our end of the leash.
     child: Child,
     pid: u32,
     url: String,
@@ -53,6 +62,14 @@ impl Driver {
         Ok(own.insert(started).url.clone())
     }
 
+    /// Ends the driver at this address, if it is ours, and its browsers with it; the next call of [`url`](Self::url) starts
+    /// another.
+    pub(super) async fn end(&self, url: &str) {
+        if let Some(own) = self.own.lock().await.take_if(|own| own.url == url) {
+            tracing::warn!(pid = own.pid, "chromedriver is ended; another one is started when it is needed");
+        }
+    }
+
     /// The process id of a driver of our own, while it runs.
     pub(super) async fn pid(&self) -> Option<u32> {
         let mut own = self.own.lock().await;
@@ -65,12 +82,15 @@ impl Own {
         let cannot = |why: String| DriverFault::new(DriverKind::NoDriver, &why);
         let name = config.chromedriver.display();
         let scratch = tempfile::tempdir().map_err(|error| cannot(format!("no temporary directory: {error}")))?;
-        let mut command = std::process::Command::new(&config.chromedriver);
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", LEASH]).arg(&config.chromedriver);
+        for place in ["TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
+            command.env(place, scratch.path());
+        }
         // A group of its own: its browsers are in it, and end with it.
-        command.arg("--port=0").env("TMPDIR", scratch.path()).process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let spawned = Command::from(command).kill_on_drop(true).spawn();
-        let mut child = spawned.map_err(|error| cannot(format!("{name}: {error}")))?;
+        let mut child = spawned.map_err(|error| cannot(format!("/bin/sh: {error}")))?;
         let pid = child.id().ok_or_else(|| cannot(format!("{name} ended at once")))?;
         let output = child.stdout.take();
         // From here on it is ended, whatever happens.
@@ -78,7 +98,8 @@ impl Own {
         let output = output.ok_or_else(|| cannot(format!("{name} has no output")))?;
         let port = tokio::time::timeout(START, listening(output)).await;
         let port = port.map_err(|_| cannot(format!("{name} did not say within {START:?} that it listens")))?;
-        own.url = format!("http://127.0.0.1:{}", port.ok_or_else(|| cannot(format!("{name} ended at once")))?);
+        let port = port.ok_or_else(|| cannot(format!("{name} cannot be run, or ended at once")))?;
+        own.url = format!("http://127.0.0.1:{port}");
         Ok(own)
     }
 
@@ -90,7 +111,7 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         let group = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        // The browsers outlive their driver, so that the group is there even when the driver is not.
+        // The shell and the browsers outlive their driver, so that the group is there even when the driver is not.
         if let Some(Err(error)) = group.map(|group| kill_process_group(group, Signal::KILL)) {
             tracing::debug!(%error, pid = self.pid, "chromedriver's group was gone already");
         }
@@ -127,8 +148,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_driver_that_is_not_there_is_a_fault_that_says_what_to_install() {
-        let config = BrowserConfig { chromedriver: "/nowhere/chromedriver".into(), ..BrowserConfig::default() };
-        let fault = Driver::new(config).url().await.expect_err("no driver").fault(0);
-        assert!(fault.message.contains("/nowhere/chromedriver") && fault.action.contains("chromium-driver"), "{fault}");
+        for program in ["/nowhere/chromedriver", "/bin/true"] {
+            let config = BrowserConfig { chromedriver: program.into(), ..BrowserConfig::default() };
+            let fault = Driver::new(config).url().await.expect_err("no driver").fault(0);
+            assert!(fault.message.contains(program) && fault.action.contains("chromium-driver"), "{fault}");
+        }
     }
 }

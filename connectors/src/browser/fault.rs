@@ -14,6 +14,8 @@ pub(super) enum Stop {
     Site(ClientFault),
     /// The browser or its driver.
     Driver(DriverFault),
+    /// Every browser shows the page of another task.
+    Busy,
 }
 
 impl From<ClientFault> for Stop {
@@ -45,12 +47,26 @@ pub(super) enum DriverKind {
     NoBrowser,
     /// The driver is gone.
     DriverGone,
+    /// The driver answers no more.
+    DriverSilent,
     /// The session is gone: the browser crashed or was closed.
     SessionGone,
     /// A page or a command took too long.
     Slow,
     /// Anything else that the driver says.
     Other,
+}
+
+impl DriverKind {
+    /// No session of this driver is of use any more.
+    pub(super) fn ends_driver(self) -> bool {
+        matches!(self, Self::DriverGone | Self::DriverSilent)
+    }
+
+    /// This session is of no use any more, whatever it shows.
+    pub(super) fn ends_session(self) -> bool {
+        self.ends_driver() || self == Self::SessionGone
+    }
 }
 
 impl DriverFault {
@@ -77,6 +93,11 @@ impl DriverFault {
                 "chromedriver is gone",
                 "Wait: it is started again, and the page with it. With [browser] driver_url, start it there.",
             ),
+            DriverKind::DriverSilent => (
+                FaultClass::Transient,
+                "chromedriver does not answer",
+                "Wait: it is ended and started again. If this repeats, give the machine more memory or lower [browser] sessions.",
+            ),
             DriverKind::SessionGone => (
                 FaultClass::Transient,
                 "the browser is gone",
@@ -85,22 +106,16 @@ impl DriverFault {
             DriverKind::Slow => (
                 FaultClass::Transient,
                 "the browser takes too long",
-                "Wait; if it repeats, raise [browser] page_timeout or lower [browser] sessions.",
+                "Wait. If this repeats, raise [browser] page_timeout or lower [browser] sessions.",
             ),
             DriverKind::Other => (
                 FaultClass::Transient,
                 "the driver refuses a command",
-                "Wait; if it repeats, update chromium and tidelake.",
+                "Wait. If this repeats, update chromium and tidelake.",
             ),
         };
-        Fault {
-            class,
-            operation: "browser session".into(),
-            message: format!("{what}: {}", self.said),
-            action: action.into(),
-            retry_at: None,
-            requests,
-        }
+        let fault = Fault::new(class, "browser session", format!("{what}: {}", self.said), action);
+        Fault { requests, ..fault }
     }
 }
 
@@ -150,6 +165,7 @@ mod tests {
             (DriverKind::NoDriver, FaultClass::Request),
             (DriverKind::NoBrowser, FaultClass::Request),
             (DriverKind::DriverGone, FaultClass::Transient),
+            (DriverKind::DriverSilent, FaultClass::Transient),
             (DriverKind::SessionGone, FaultClass::Transient),
             (DriverKind::Slow, FaultClass::Transient),
             (DriverKind::Other, FaultClass::Transient),

@@ -16,8 +16,11 @@
 //!
 //! **Where it stands.** Between two polls a page stays open, so that scrolling goes on where it was. The state that the
 //! caller keeps says which target it is, how many answers were heard, the last cursor and how many videos were seen. When
-//! the session is gone (driver killed, process ended, session needed elsewhere), the profile is started again and read at
-//! least as far as it had been; event ids make the repetition harmless.
+//! the session is gone (driver or browser killed, process ended, nobody came for long), the page is started again and read
+//! further than it had been; event ids make the repetition harmless.
+//!
+//! **What is left behind.** Nothing: browsers end when nobody uses them for a while, with their driver, and with this
+//! process, even when it is killed.
 
 mod client;
 mod config;

@@ -2,12 +2,13 @@
 
 use super::CONNECTOR;
 use super::client::BrowserClient;
-use super::fault::Stop;
+use super::fault::{DriverFault, Stop};
 use super::listen::{Heard, Listener};
 use super::session::Session;
 use crate::client::answer::{Answer, Seen};
 use crate::client::classify::classify;
 use crate::client::{Class, ClientFault, Expect, Fingerprint, Route};
+use crate::drift::Tally;
 use crate::reading::opt_bool;
 use crate::source::{CycleContext, Reject};
 use crate::web::{Kind, Label, Target};
@@ -49,6 +50,7 @@ pub(super) struct Progress {
 pub(super) struct Gathered {
     pub(super) observations: Vec<Observation>,
     pub(super) rejects: Vec<Reject>,
+    pub(super) seen: Tally,
     pub(super) requests: i32,
     /// Ids that are among the observations.
     ids: HashSet<String>,
@@ -104,7 +106,12 @@ impl Reader<'_> {
 
 impl OpenPage {
     /// Shows a target's page in a session.
-    pub(super) async fn open(mut session: Session, key: Key, target: &Target, address: Url) -> Result<Self, Stop> {
+    pub(super) async fn open(
+        mut session: Session,
+        key: Key,
+        target: &Target,
+        address: Url,
+    ) -> Result<Self, DriverFault> {
         let listener = Listener::new(&address, target.kind().list());
         session.show(&address).await?;
         Ok(Self {
@@ -194,6 +201,8 @@ impl OpenPage {
         origin.set_query(None);
         let imported = reader.label(origin.as_str()).read(body.as_bytes());
         let imported = imported.map_err(|error| self.fault(Class::FormatDrift, &error.seen))?;
+        let variant = if heard.document { self.target.kind().name() } else { "list" };
+        into.seen.absorb(imported.seen, Some(variant));
         into.rejects.extend(imported.rejects);
         Ok(imported.observations)
     }

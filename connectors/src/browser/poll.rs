@@ -2,9 +2,8 @@
 
 use super::CONNECTOR;
 use super::client::BrowserClient;
-use super::fault::{DriverKind, Stop};
+use super::fault::Stop;
 use super::page::{Gathered, Key, OpenPage, Progress, Reader};
-use super::pool::Turn;
 use crate::client::fault::Group;
 use crate::client::{Class, ClientFault};
 use crate::source::{CycleContext, Fault, Ledger, Next, Page, StopReason};
@@ -17,6 +16,13 @@ use url::Url;
 
 /// Pages of videos per poll.
 const PAGES: usize = 5;
+
+/// Seconds until a poll that found every browser in use is made again.
+const BUSY: i64 = 10;
+
+/// What the ledger then says.
+const WAITS: &str =
+    "every browser shows a page of another task, and this one waits; [browser] sessions says how many there are";
 
 /// Where a cycle stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +89,10 @@ impl<'a> Poll<'a> {
                         return self.stopped(&fault);
                     }
                 }
+                Err(Stop::Busy) => {
+                    let not_before = Some(self.reader.now().plus_secs(BUSY));
+                    return Ok(self.close(StopReason::Continue, Some(WAITS.into()), not_before));
+                }
                 Err(Stop::Driver(fault)) if self.gathered.observations.is_empty() => {
                     return Err(fault.fault(self.gathered.requests));
                 }
@@ -104,17 +114,15 @@ impl<'a> Poll<'a> {
         let client = self.reader.client;
         let address = client.address(target);
         let permit = client.admit(target, &address).await?;
-        let turn = client.pool().turn().await;
         let context = self.reader.context;
         let key = Key { task: context.task.clone(), cycle: context.cycle, target: target.identity() };
-        let mut page = match turn.waiting(&key, &self.position.progress).await {
+        let mut page = match client.pool().waiting(&key, &self.position.progress).await {
             Some(page) => page,
-            None => self.show(&turn, key, target, address).await?,
+            None => self.show(key, target, address).await?,
         };
-        // A page that had to be started again is read at least as far as it had been.
+        // A page that had to be started again is read further than it had been, so that every poll brings the cycle on.
         let limit = client.config().answers_per_page;
-        let until = self.position.progress.answers.max(page.progress.answers);
-        let until = until.saturating_add(client.config().answers_per_poll).min(limit);
+        let until = self.position.progress.answers.saturating_add(client.config().answers_per_poll).min(limit);
         let met = page.advance(self.reader, until, &mut self.gathered).await;
         self.keep(&page.progress);
         match met {
@@ -123,41 +131,38 @@ impl<'a> Poll<'a> {
                 self.limited = !page.done && page.progress.answers >= limit;
                 let over = page.done || self.limited;
                 if over {
-                    turn.done(page.session).await
+                    client.pool().done(page.session).await
                 } else {
-                    turn.park(page)
+                    client.pool().park(page)
                 }
                 Ok(over)
             }
             Err(stop) => {
-                turn.failed(page, &stop).await;
+                client.pool().failed(page, &stop).await;
                 Err(match stop {
                     Stop::Site(fault) => Stop::Site(client.settle(permit, Some(fault.clone())).unwrap_or(fault)),
-                    driver @ Stop::Driver(_) => driver,
+                    other => other,
                 })
             }
         }
     }
 
-    async fn show(&self, turn: &Turn<'_>, key: Key, target: &Target, address: Url) -> Result<OpenPage, Stop> {
+    async fn show(&self, key: Key, target: &Target, address: Url) -> Result<OpenPage, Stop> {
+        let pool = self.reader.client.pool();
+        let session = pool.session().await?;
         self.reader.client.pace().await;
-        let session = turn.session().await?;
-        let reused = session.pages > 0;
+        let (driver, rested) = (session.driver.clone(), session.pages > 0);
         match OpenPage::open(session, key.clone(), target, address.clone()).await {
-            // The session may have ended while it rested.
-            Err(Stop::Driver(fault))
-                if reused && matches!(fault.kind, DriverKind::DriverGone | DriverKind::SessionGone) =>
-            {
-                turn.forget();
-                OpenPage::open(turn.session().await?, key, target, address).await
+            Ok(page) => Ok(page),
+            Err(fault) => {
+                pool.mend(&driver, fault.kind).await;
+                // The session may have ended while it rested.
+                if !(rested && fault.kind.ends_session()) {
+                    return Err(fault.into());
+                }
+                Ok(OpenPage::open(pool.session().await?, key, target, address).await?)
             }
-            other => other,
         }
-        .inspect_err(|stop| {
-            if matches!(stop, Stop::Driver(_)) {
-                turn.forget();
-            }
-        })
     }
 
     /// Progress never goes back: a page that was started again may not have come as far as the last one.
@@ -170,7 +175,7 @@ impl<'a> Poll<'a> {
     /// A fault that is a fact about the target, or none.
     fn meet(&mut self, entry: &Entry, target: &Target, fault: ClientFault) -> Result<(), ClientFault> {
         let details = fault.context.details.clone();
-        let Some(why) = state_of(target.kind(), &fault) else {
+        let Some(why) = state_of(&fault) else {
             if fault.class == Class::Policy && fault.retry_at.is_none() {
                 self.leave(entry, "policy", &details);
                 return Ok(());
@@ -205,7 +210,7 @@ impl<'a> Poll<'a> {
     }
 
     fn stopped(self, fault: &ClientFault) -> Result<Page, Fault> {
-        let refused = refuses(fault);
+        let refused = refuses(fault) || fault.class.group() == Group::Limit;
         if !refused && self.gathered.observations.is_empty() {
             let mut fault = Fault::from(fault.clone());
             fault.requests = self.gathered.requests;
@@ -214,15 +219,13 @@ impl<'a> Poll<'a> {
         let rest = if refused { self.reader.client.config().block_rest.as_secs() } else { 1 };
         let rest = i64::try_from(rest).unwrap_or(i64::MAX / 2_000_000).max(1);
         let not_before = fault.retry_at.or_else(|| Some(self.reader.now().plus_secs(rest)));
-        let stop_reason = match fault.class.group() {
-            _ if refused => StopReason::Blocked,
-            Group::Limit => StopReason::Quota,
-            _ => StopReason::Fault,
-        };
+        let stop_reason = if refused { StopReason::Blocked } else { StopReason::Fault };
         let action = fault.context.actions.first().copied().unwrap_or_default();
         let stopped = format!("stopped at entry {}: {fault}. {action}", self.position.at + 1);
         let told = self.report().map_or_else(|| stopped.clone(), |report| format!("{stopped}; {report}"));
-        Ok(self.close(stop_reason, Some(told), not_before))
+        let mut page = self.close(stop_reason, Some(told), not_before);
+        page.ledger.stopped_by = refused.then(|| fault.clone().into());
+        Ok(page)
     }
 
     fn close(self, stop_reason: StopReason, fault: Option<String>, not_before: Option<Timestamp>) -> Page {
@@ -247,7 +250,8 @@ impl<'a> Poll<'a> {
             ..Ledger::default()
         };
         let next = if more { Next::Page { state: json!(position), not_before } } else { Next::CycleDone };
-        Page { observations: gathered.observations, rejects: gathered.rejects, next, ledger }
+        let Gathered { observations, rejects, seen, .. } = gathered;
+        Page { observations, rejects, next, ledger, seen, ..Page::default() }
     }
 
     fn report(&self) -> Option<String> {

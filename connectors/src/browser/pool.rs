@@ -2,133 +2,156 @@
 
 use super::config::BrowserConfig;
 use super::driver::Driver;
-use super::fault::{DriverFault, Stop};
+use super::fault::{DriverKind, Stop};
 use super::page::{Key, OpenPage, Progress};
 use super::session::Session;
 use crate::client::fault::Group;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// A pool of as many sessions as the configuration allows.
 #[derive(Debug)]
 pub(super) struct Pool {
     config: BrowserConfig,
     driver: Driver,
-    /// One permit per session that a poll uses.
-    turns: Semaphore,
-    size: usize,
-    resting: Mutex<Resting>,
+    /// A place for each session, which holds it as long as it lives.
+    places: Arc<Semaphore>,
+    resting: Arc<Resting>,
 }
 
-/// Sessions that no poll uses.
+/// Sessions that no poll uses, the one that has rested longest first.
 #[derive(Debug, Default)]
-struct Resting {
-    /// With a page that waits, the one that has waited longest first.
-    pages: VecDeque<OpenPage>,
-    idle: Vec<Session>,
+struct Resting(Mutex<VecDeque<Rest>>);
+
+/// A session that rests.
+#[derive(Debug)]
+struct Rest {
+    since: Instant,
+    what: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    /// Its page is to be read on.
+    Page(Box<OpenPage>),
+    Idle(Session),
 }
 
 impl Resting {
-    fn len(&self) -> usize {
-        self.pages.len() + self.idle.len()
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Rest>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the first that fits.
+    fn take(&self, fits: impl FnMut(&Rest) -> bool) -> Option<Kept> {
+        let mut resting = self.lock();
+        let at = resting.iter().position(fits)?;
+        resting.remove(at).map(|rest| rest.what)
     }
 }
 
-/// The right to use one session.
-pub(super) struct Turn<'a> {
-    pool: &'a Pool,
-    _permit: Option<SemaphorePermit<'a>>,
+impl Kept {
+    fn session(&self) -> &Session {
+        match self {
+            Self::Page(page) => &page.session,
+            Self::Idle(session) => session,
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Page(page) => page.session.close().await,
+            Self::Idle(session) => session.close().await,
+        }
+    }
 }
 
 impl Pool {
     pub(super) fn new(config: BrowserConfig) -> Self {
-        let size = config.sessions.clamp(1, 64);
-        let driver = Driver::new(config.clone());
-        Self { config, driver, turns: Semaphore::new(size), size, resting: Mutex::default() }
+        let places = Arc::new(Semaphore::new(config.sessions.clamp(1, 64)));
+        Self { driver: Driver::new(config.clone()), config, places, resting: Arc::default() }
     }
 
     pub(super) fn driver(&self) -> &Driver {
         &self.driver
     }
 
-    /// Waits for a session to be free.
-    pub(super) async fn turn(&self) -> Turn<'_> {
-        // Nobody closes the semaphore.
-        Turn { pool: self, _permit: self.turns.acquire().await.ok() }
-    }
-
-    fn resting(&self) -> MutexGuard<'_, Resting> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Turn<'_> {
-    /// The page that waits under this key, if it has been read as far as the caller has kept: what a page has shown
-    /// beyond that never reached anybody.
+    /// The page that waits for a task, if it is this one and has been read as far as the caller has kept: what a page has
+    /// shown beyond that never reached anybody.
     pub(super) async fn waiting(&self, key: &Key, kept: &Progress) -> Option<OpenPage> {
-        let page = self.take(key)?;
-        if page.progress == *kept {
-            return Some(page);
+        let of_task = |rest: &Rest| matches!(&rest.what, Kept::Page(page) if page.key.task == key.task);
+        match self.resting.take(of_task)? {
+            Kept::Page(page) if page.key == *key && page.progress == *kept => Some(*page),
+            other => {
+                other.close().await;
+                None
+            }
         }
-        self.done(page.session).await;
-        None
     }
 
-    fn take(&self, key: &Key) -> Option<OpenPage> {
-        let mut resting = self.pool.resting();
-        let at = resting.pages.iter().position(|page| page.key == *key)?;
-        resting.pages.remove(at)
-    }
-
-    /// A session with no page: one that rests, or a new one. A page that waits gives way to it.
-    pub(super) async fn session(&self) -> Result<Session, DriverFault> {
-        if let Some(session) = self.pool.resting().idle.pop() {
+    /// A session with no page: one that rests, or a new one.
+    ///
+    /// # Errors
+    /// [`Stop::Busy`] when every place is taken. Nobody waits here for one: the task whose page holds the place may be
+    /// polled by the same lane, after this one.
+    pub(super) async fn session(&self) -> Result<Session, Stop> {
+        if let Some(Kept::Idle(session)) = self.resting.take(|rest| matches!(rest.what, Kept::Idle(_))) {
             return Ok(session);
         }
-        if let Some(page) = self.longest_waiting() {
-            tracing::info!(target = page.key.target, "its page gives way to another; it will be started again");
-            page.session.close().await;
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Stop::Busy)?;
+        let url = self.driver.url().await?;
+        let begun = Session::start(&url, &self.config, place).await;
+        if let Err(fault) = &begun {
+            self.mend(&url, fault.kind).await;
         }
-        let url = self.pool.driver.url().await?;
-        let begun = Session::start(&url, &self.pool.config).await;
-        if begun.is_err() {
-            self.forget();
-        }
-        begun
-    }
-
-    fn longest_waiting(&self) -> Option<OpenPage> {
-        let mut resting = self.pool.resting();
-        let busy = self.pool.size - self.pool.turns.available_permits();
-        if resting.len() + busy > self.pool.size { resting.pages.pop_front() } else { None }
+        Ok(begun?)
     }
 
     /// Keeps a page open until the next poll.
     pub(super) fn park(&self, page: OpenPage) {
-        self.pool.resting().pages.push_back(page);
+        self.rest(Kept::Page(Box::new(page)));
     }
 
     /// Gives a session back. One that has shown enough is ended, and its memory with it.
     pub(super) async fn done(&self, session: Session) {
-        if session.pages >= self.pool.config.pages_per_session.max(1) {
+        let spent = session.pages >= self.config.pages_per_session.max(1);
+        if spent || session.leave().await.is_err() {
             return session.close().await;
         }
-        self.pool.resting().idle.push(session);
+        self.rest(Kept::Idle(session));
     }
 
-    /// After trouble with the driver: nothing of what rests is relied on.
-    pub(super) fn forget(&self) {
-        *self.pool.resting() = Resting::default();
+    /// After trouble with a driver: no session of one that is gone or hangs is relied on, and another is started.
+    pub(super) async fn mend(&self, driver: &str, kind: DriverKind) {
+        if kind.ends_driver() {
+            self.driver.end(driver).await;
+            self.resting.lock().retain(|rest| rest.what.session().driver != driver);
+        }
     }
 
-    /// A session whose page could not be read: goes on after a fact about the target, ends after a refusal, and is of no
-    /// use after trouble of its own.
+    /// A session whose page could not be read: goes on after a fact about the target, ends after anything else.
     pub(super) async fn failed(&self, page: OpenPage, stop: &Stop) {
         match stop {
             Stop::Site(fault) if fault.class.group() == Group::Entity => self.done(page.session).await,
-            Stop::Site(_) => page.session.close().await,
-            Stop::Driver(_) => self.forget(),
+            // It may not answer any more: let go of, it is ended when it can be.
+            Stop::Driver(fault) => self.mend(&page.session.driver, fault.kind).await,
+            _ => page.session.close().await,
         }
+    }
+
+    /// Lets a session rest, and ends it when nobody has used it for long: neither its memory nor the site's servers are
+    /// to carry a browser that nobody reads.
+    fn rest(&self, what: Kept) {
+        self.resting.lock().push_back(Rest { since: Instant::now(), what });
+        let (resting, patience) = (Arc::downgrade(&self.resting), self.config.idle_timeout);
+        tokio::spawn(async move {
+            tokio::time::sleep(patience).await;
+            let old = resting.upgrade().and_then(|resting| resting.take(|rest| rest.since.elapsed() >= patience));
+            if let Some(old) = old {
+                old.close().await;
+            }
+        });
     }
 }

@@ -10,6 +10,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use url::{ParseError, Url};
 
 /// Chromium keeps bodies of answers up to this many bytes in all, so that none is gone before it is fetched.
@@ -18,16 +19,17 @@ const BUFFER: u64 = 64 << 20;
 /// … and of one answer.
 const BODY: u64 = 16 << 20;
 
-/// How much longer than the page a command may take.
-const MARGIN: Duration = Duration::from_secs(15);
-
 /// A session.
 #[derive(Debug)]
 pub(super) struct Session {
     client: Client,
     patience: Duration,
+    /// The address of its driver.
+    pub(super) driver: String,
     /// Pages shown so far.
     pub(super) pages: u32,
+    /// Its place in the pool, free again when the session is gone.
+    _place: OwnedSemaphorePermit,
 }
 
 /// A command of chromedriver's that is no part of the standard.
@@ -49,12 +51,17 @@ impl WebDriverCompatibleCommand for Extension {
 
 impl Session {
     /// Asks a driver for a browser, and gives it our name.
-    pub(super) async fn start(driver: &str, config: &BrowserConfig) -> Result<Self, DriverFault> {
+    pub(super) async fn start(
+        driver: &str,
+        config: &BrowserConfig,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, DriverFault> {
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let patience = config.page_timeout + MARGIN;
+        // The driver itself ends what takes longer than a page may: one that is silent for twice as long hangs.
+        let patience = config.page_timeout * 2;
         let connect = builder.capabilities(capabilities(config)).connect(driver);
-        let client = tokio::time::timeout(patience, connect).await.map_err(|_| slow("starting a browser"))??;
-        let session = Self { client, patience, pages: 0 };
+        let client = tokio::time::timeout(patience, connect).await.map_err(|_| silent("starting a browser"))??;
+        let session = Self { client, patience, driver: driver.to_owned(), pages: 0, _place: place };
         session.settle(config).await?;
         Ok(session)
     }
@@ -70,11 +77,19 @@ impl Session {
         self.cdp("Network.setUserAgentOverride", json!({"userAgent": name.trim()})).await.map(drop)
     }
 
-    /// Shows a page. What was heard of the page before is forgotten.
+    /// Shows a page. What was heard of the page before is forgotten. A page that could not be fetched is told by the log.
     pub(super) async fn show(&mut self, url: &Url) -> Result<(), DriverFault> {
         self.log().await?;
         self.pages += 1;
-        self.within("showing a page", self.client.goto(url.as_str())).await
+        match self.within("showing a page", self.client.goto(url.as_str())).await {
+            Err(fault) if fault.said.contains("net::ERR_") => Ok(()),
+            shown => shown,
+        }
+    }
+
+    /// Leaves the page, and its script with it.
+    pub(super) async fn leave(&self) -> Result<(), DriverFault> {
+        self.within("leaving a page", self.client.goto("about:blank")).await
     }
 
     /// What the performance log holds since the last call.
@@ -132,18 +147,19 @@ impl Session {
         what: &str,
         command: impl Future<Output = Result<T, E>>,
     ) -> Result<T, DriverFault> {
-        tokio::time::timeout(self.patience, command).await.map_err(|_| slow(what))?.map_err(Into::into)
+        tokio::time::timeout(self.patience, command).await.map_err(|_| silent(what))?.map_err(Into::into)
     }
 }
 
-fn slow(what: &str) -> DriverFault {
-    DriverFault::new(DriverKind::Slow, &format!("{what} took too long"))
+fn silent(what: &str) -> DriverFault {
+    DriverFault::new(DriverKind::DriverSilent, &format!("no word while {what}"))
 }
 
 /// No flag here hides that the browser is driven.
 fn capabilities(config: &BrowserConfig) -> Capabilities {
-    // Containers have little shared memory.
-    let mut arguments = vec!["--headless", "--disable-dev-shm-usage"];
+    // Containers have little shared memory. By a pipe, nobody else on this machine can drive the browser, and it ends
+    // when its driver does.
+    let mut arguments = vec!["--headless", "--disable-dev-shm-usage", "--remote-debugging-pipe"];
     if !config.sandbox {
         arguments.push("--no-sandbox");
     }
@@ -153,6 +169,8 @@ fn capabilities(config: &BrowserConfig) -> Capabilities {
     });
     let mut wanted = Capabilities::new();
     wanted.insert("browserName".into(), json!("chrome"));
+    // Pictures may come when they like: what is wanted is listened to.
+    wanted.insert("pageLoadStrategy".into(), json!("eager"));
     wanted.insert("goog:chromeOptions".into(), chrome);
     wanted.insert("goog:loggingPrefs".into(), json!({"performance": "ALL"}));
     wanted

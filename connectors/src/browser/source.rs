@@ -2,6 +2,7 @@
 
 use super::CONNECTOR;
 use super::client::BrowserClient;
+use super::fault::Stop;
 use super::poll::{Poll, Position};
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source};
 use crate::web::{Entries, PageTask, TaskError, ZONE};
@@ -37,10 +38,16 @@ impl Source for BrowserSource {
     /// Starts a browser, and asks the site for nothing.
     async fn probe(&self) -> Result<Probe, Fault> {
         let since = Instant::now();
-        let turn = self.client.pool().turn().await;
-        let session = turn.session().await.map_err(|fault| fault.fault(0))?;
-        turn.done(session).await;
-        Ok(Probe { summary: "a browser can be driven".into(), took: since.elapsed() })
+        let summary = match self.client.pool().session().await {
+            Ok(session) => {
+                self.client.pool().done(session).await;
+                "a browser can be driven"
+            }
+            Err(Stop::Busy) => "every browser is in use",
+            Err(Stop::Driver(fault)) => return Err(fault.fault(0)),
+            Err(Stop::Site(fault)) => return Err(fault.into()),
+        };
+        Ok(Probe { summary: summary.into(), took: since.elapsed() })
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
@@ -53,12 +60,7 @@ impl Source for BrowserSource {
 }
 
 fn bad_position(why: &str) -> Fault {
-    Fault {
-        class: FaultClass::Request,
-        operation: "browser poll".into(),
-        message: format!("the stored position does not belong to this task: {why}"),
-        action: "Reset the task's position; its cycle then starts again.".into(),
-        retry_at: None,
-        requests: 0,
-    }
+    let message = format!("the stored position does not belong to this task: {why}");
+    let action = "Reset the task's position; its cycle then starts again.";
+    Fault::new(FaultClass::Request, "browser poll", message, action)
 }

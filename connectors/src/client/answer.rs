@@ -25,6 +25,14 @@ pub struct Seen<'a> {
     pub body: &'a [u8],
 }
 
+impl Seen<'_> {
+    /// Bytes that are neither a page nor a JSON text: no picture or film begins as those do.
+    pub(super) fn is_file(&self) -> bool {
+        let first = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.body).trim_ascii_start().first();
+        (200..300).contains(&self.status) && first.is_some_and(|byte| !matches!(byte, b'<' | b'{' | b'['))
+    }
+}
+
 /// What must be in an answer. Pointers (RFC 6901) are alternatives; those for pages start at the hydration document,
 /// e.g. `/__DEFAULT_SCOPE__/webapp.video-detail/itemInfo/itemStruct`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +51,15 @@ pub enum Shape {
     Anything,
     /// A JSON document, or a page that holds one.
     Document,
+    /// A JSON document: a page instead of it is a refusal.
+    Json,
     /// A redirect that is not followed.
     Redirect,
+    /// A picture, a film or a sound; never a page or a text.
+    File {
+        /// The address was given just now: a 403 does not mean that it has ended.
+        renewed: bool,
+    },
 }
 
 /// What an answer is held against.
@@ -56,12 +71,19 @@ pub struct Expect {
     pub want: Option<Want>,
     /// The page before.
     pub previous: Option<Fingerprint>,
+    /// A list (RFC 6901) that makes the answer a good one when something is in it, whatever status and code say.
+    pub good_with: Option<&'static str>,
 }
 
 impl Expect {
     /// A document.
     pub fn document() -> Self {
         Self { shape: Shape::Document, ..Self::default() }
+    }
+
+    /// A JSON document.
+    pub fn json() -> Self {
+        Self { shape: Shape::Json, ..Self::default() }
     }
 
     /// A document with this item.
@@ -79,13 +101,18 @@ impl Expect {
         Self { shape: Shape::Redirect, ..Self::default() }
     }
 
+    /// A file; whether its address was given just now.
+    pub fn file(renewed: bool) -> Self {
+        Self { shape: Shape::File { renewed }, ..Self::default() }
+    }
+
     /// … and not the page before.
     pub fn after(self, previous: Option<Fingerprint>) -> Self {
         Self { previous, ..self }
     }
 
     pub(super) fn may_be_empty(&self) -> bool {
-        self.shape != Shape::Document
+        matches!(self.shape, Shape::Anything | Shape::Redirect)
     }
 }
 
@@ -177,6 +204,18 @@ impl<'a> Answer<'a> {
     /// The wanted list.
     pub(super) fn list(&self, expect: &Expect) -> Option<&[Value]> {
         self.wanted(expect)?.as_array().map(Vec::as_slice)
+    }
+
+    /// The list that makes the answer a good one, if something is in it.
+    pub(super) fn good_list(&self, expect: &Expect) -> Option<&[Value]> {
+        let list = self.doc.as_ref()?.pointer(expect.good_with?)?.as_array()?;
+        Some(list.as_slice()).filter(|list| !list.is_empty())
+    }
+
+    /// What a JSON document says of itself, as TikTok's website does.
+    pub(super) fn message(&self) -> Option<&str> {
+        let doc = self.doc.as_ref()?;
+        ["message", "status_msg", "statusMsg"].into_iter().find_map(|key| doc.get(key)?.as_str())
     }
 
     fn wanted(&self, expect: &Expect) -> Option<&Value> {

@@ -98,6 +98,8 @@ pub struct Rejected {
     pub until: Instant,
     /// Why it opened.
     pub reason: String,
+    /// It opened because the route refused us, not because it failed.
+    pub refused: bool,
 }
 
 /// A circuit breaker. Time is passed in.
@@ -112,6 +114,7 @@ struct Inner {
     state: State,
     since: Instant,
     reason: String,
+    refused: bool,
     /// Counts changes of state: what was sent before a change says nothing about the time after it.
     epoch: u64,
     /// Times opened since it was closed.
@@ -137,7 +140,8 @@ pub struct Permit<'a> {
 impl Breaker {
     /// A closed breaker.
     pub fn new(config: BreakerConfig, now: Instant) -> Self {
-        let inner = Inner { state: State::closed(), since: now, reason: String::new(), epoch: 0, trips: 0 };
+        let inner =
+            Inner { state: State::closed(), since: now, reason: String::new(), refused: false, epoch: 0, trips: 0 };
         Self { config, inner: Mutex::new(inner) }
     }
 
@@ -160,7 +164,7 @@ impl Breaker {
             }
         };
         match until {
-            Some(until) => Err(Rejected { until, reason: inner.reason.clone() }),
+            Some(until) => Err(Rejected { until, reason: inner.reason.clone(), refused: inner.refused }),
             None => Ok(Permit { breaker: self, epoch: inner.epoch, open: true }),
         }
     }
@@ -258,7 +262,7 @@ impl Inner {
         if matches!(self.state, State::Open { until } if until >= now + lasts) {
             return;
         }
-        self.reason = reason.to_owned();
+        (self.reason, self.refused) = (reason.to_owned(), blocked);
         self.change(State::Open { until: now + lasts }, now);
     }
 

@@ -1,38 +1,60 @@
 //! The daily budget of requests, counted on this side: a request over the quota would be refused, and would count all
-//! the same (tiktok-surfaces §3.2: failed calls consume quota; it is free again at 00:00 UTC).
+//! the same (tiktok-surfaces §3.2: failed calls consume quota). It is free again at midnight of the source's own zone:
+//! of UTC for TikTok, of the Pacific coast for Google. Sources that charge by what is asked for count units.
+//!
+//! Spent is only what a [`Lender`] has lent, so that processes with the same credential share one budget.
 
-use super::clock::later;
-use chrono::{Days, NaiveDate, NaiveTime};
+pub use super::forecast::{BudgetSnapshot, Pace};
+use super::lease::{Lease, LendError, Lender, LocalLender, Wish, block};
+use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tidelake_schemas::Timestamp;
-
-/// The forecast looks back this many minutes.
-const WINDOW_MIN: i64 = 60;
 
 /// How much a day has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BudgetConfig {
-    /// Requests per UTC day.
+    /// What is counted: `requests`, or the name of a quota of its own.
+    pub name: &'static str,
+    /// Requests, or units, per day.
     pub daily: u32,
-    /// The share of them, between 0 and 1, that only [`Priority::High`] may use.
+    /// The share of them, between 0 and 1, that only [`Priority::High`] may use; rounded down to whole requests.
     pub reserve: f64,
+    /// Whose midnight ends the day.
+    pub zone: Tz,
 }
 
 impl BudgetConfig {
-    /// A budget without a reserve.
+    /// A budget of `requests` of UTC days, without a reserve.
     pub fn new(daily: u32) -> Self {
-        Self { daily, reserve: 0.0 }
+        Self { name: "requests", daily, reserve: 0.0, zone: Tz::UTC }
+    }
+
+    /// The day of an instant.
+    pub fn day(&self, now: Timestamp) -> NaiveDate {
+        now.to_chrono().with_timezone(&self.zone).date_naive()
+    }
+
+    /// When the budget is free again: the next midnight of its zone.
+    pub fn resets_at(&self, now: Timestamp) -> Timestamp {
+        let next = self.day(now).checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
+        // Where summer time begins at midnight, the day begins an hour later.
+        let begins = |hour| self.zone.from_local_datetime(&next.and_hms_opt(hour, 0, 0)?).earliest();
+        (0..=1).find_map(begins).map_or_else(|| reset_after(now), |instant| instant.to_utc().into())
+    }
+
+    /// Requests that are kept for high priority.
+    pub fn kept(&self) -> u32 {
+        // The product is between 0 and `daily`.
+        (f64::from(self.daily) * self.reserve.clamp(0.0, 1.0)).floor() as u32
     }
 
     /// What a priority may use of a day.
-    fn share(&self, priority: Priority) -> u32 {
+    pub fn share(&self, priority: Priority) -> u32 {
         match priority {
             Priority::High => self.daily,
-            // The product is between 0 and `daily`.
-            Priority::Normal => (f64::from(self.daily) * (1.0 - self.reserve.clamp(0.0, 1.0))).floor() as u32,
+            Priority::Normal => self.daily - self.kept(),
         }
     }
 }
@@ -48,204 +70,210 @@ pub enum Priority {
     High,
 }
 
-/// What was spent, as the caller keeps it over a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BudgetState {
-    /// The UTC day.
-    pub day: NaiveDate,
-    /// Requests spent on it.
-    pub spent: u32,
-    /// Requests of the last hour by minute since 1970, oldest first; at most 61 entries.
-    #[serde(default)]
-    pub recent: VecDeque<(i64, u32)>,
-}
-
-/// Nothing is left for this priority today.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exhausted {
-    /// When the budget is free again.
-    pub resets_at: Timestamp,
-    /// What is left for [`Priority::High`].
-    pub reserve_left: u32,
-}
-
-/// Spent, left and the forecast.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct BudgetSnapshot {
-    /// Requests per day.
-    pub daily: u32,
-    /// Requests kept for high priority.
-    pub reserve: u32,
-    /// Requests spent today.
-    pub spent: u32,
-    /// Requests left today, the reserve included.
-    pub left: u32,
-    /// Requests left today for normal priority.
-    pub left_normal: u32,
-    /// The next 00:00 UTC.
-    pub resets_at: Timestamp,
-    /// Requests per hour, over the last hour.
-    pub per_hour: f64,
-    /// When nothing is left at that rate, if that is before the reset.
-    pub empty_at: Option<Timestamp>,
-    /// At that rate, the budget is enough for the rest of the day.
-    pub enough: bool,
+/// A request that must not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// Nothing is left for this priority today.
+    Exhausted {
+        /// When the budget is free again.
+        resets_at: Timestamp,
+        /// What is left for [`Priority::High`].
+        reserve_left: u32,
+    },
+    /// It is not known what is left.
+    Unknown(LendError),
 }
 
 /// A daily budget. Time is passed in.
 #[derive(Debug)]
 pub struct Budget {
     config: BudgetConfig,
-    state: Mutex<BudgetState>,
+    key: String,
+    lender: Arc<dyn Lender>,
+    state: Mutex<State>,
+    /// Who asks while another asks waits for that lease instead of asking for one more.
+    asking: tokio::sync::Mutex<()>,
 }
 
-/// One request's share of the budget: given back when dropped, spent when kept.
-#[derive(Debug)]
-#[must_use = "a charge that is not kept is given back"]
-pub struct Charge<'a> {
-    budget: &'a Budget,
+/// One process's part of a day.
+#[derive(Debug, Default)]
+struct State {
     day: NaiveDate,
-    minute: i64,
-    kept: bool,
+    spent: u32,
+    /// Lent and not spent, for any priority …
+    held: u32,
+    /// … and for high priority only: out of the reserve.
+    reserved: u32,
+    /// Lent to others.
+    others: u32,
+    closed: bool,
+    pace: Pace,
 }
 
 impl Budget {
-    /// A budget of which nothing is spent.
-    pub fn new(config: BudgetConfig) -> Self {
-        Self { config, state: Mutex::default() }
+    /// A budget that this lender knows by `key`.
+    pub fn new(config: BudgetConfig, key: String, lender: Arc<dyn Lender>) -> Self {
+        Self { config, key, lender, state: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
-    /// Goes on from a kept state.
-    pub fn restore(&self, state: BudgetState) {
-        *self.lock() = state;
+    /// A budget that nobody shares.
+    pub fn alone(config: BudgetConfig) -> Self {
+        Self::new(config, String::new(), Arc::new(LocalLender::default()))
     }
 
-    /// The state to keep.
-    pub fn state(&self, now: Timestamp) -> BudgetState {
-        self.today(now).clone()
+    /// Another lender, before anything is spent.
+    #[must_use]
+    pub fn with_lender(self, lender: Arc<dyn Lender>) -> Self {
+        Self { lender, ..self }
     }
 
-    /// Takes one request, unless none is left today for this priority.
+    /// Spends one request, unless none is left today for this priority.
     ///
     /// # Errors
-    /// [`Exhausted`], with the time of the reset.
-    pub fn take(&self, priority: Priority, now: Timestamp) -> Result<Charge<'_>, Exhausted> {
-        let mut state = self.today(now);
-        if state.spent >= self.config.share(priority) {
-            let reserve_left = self.config.daily.saturating_sub(state.spent);
-            return Err(Exhausted { resets_at: reset_after(now), reserve_left });
+    /// [`Denied`]: nothing may be sent.
+    pub async fn take(&self, priority: Priority, now: Timestamp) -> Result<(), Denied> {
+        self.take_units(1, priority, now).await
+    }
+
+    /// Spends the units of one request, unless fewer are left today for this priority.
+    ///
+    /// # Errors
+    /// [`Denied`]: nothing may be sent.
+    pub async fn take_units(&self, units: u32, priority: Priority, now: Timestamp) -> Result<(), Denied> {
+        if self.today(now).spend(units, priority, now) {
+            return Ok(());
         }
-        state.add(1, minute(now));
-        Ok(Charge { budget: self, day: state.day, minute: minute(now), kept: false })
+        let _asking = self.asking.lock().await;
+        loop {
+            let wish = {
+                let mut state = self.today(now);
+                if state.spend(units, priority, now) {
+                    return Ok(());
+                }
+                self.wish(state.missing(units, priority), priority, state.day)
+            };
+            let lease = self.lender.lend(&wish).await.map_err(Denied::Unknown)?;
+            let mut state = self.today(now);
+            // Another task may have seen midnight pass meanwhile.
+            if state.day == wish.day {
+                state.borrow(priority, lease);
+                let left = state.left(&self.config);
+                let empty = Denied::Exhausted { resets_at: self.resets_at(now), reserve_left: left };
+                return if state.spend(units, priority, now) { Ok(()) } else { Err(empty) };
+            }
+        }
     }
 
-    /// Counts what was spent without asking, e.g. records of an answer.
-    pub fn charge(&self, amount: u32, now: Timestamp) {
-        self.today(now).add(amount, minute(now));
+    /// When the budget is free again.
+    pub fn resets_at(&self, now: Timestamp) -> Timestamp {
+        self.config.resets_at(now)
     }
 
-    /// The source says that nothing is left today: someone else uses the same credential.
-    pub fn exhaust(&self, now: Timestamp) {
-        let mut state = self.today(now);
-        state.spent = state.spent.max(self.config.daily);
+    /// What is asked of the lender. Out of the reserve one request at a time: what is lent there may not be spent on
+    /// other work.
+    fn wish(&self, missing: u32, priority: Priority, day: NaiveDate) -> Wish {
+        let BudgetConfig { daily, .. } = self.config;
+        let amount = if priority == Priority::High { missing } else { block(daily).max(missing) };
+        Wish { key: self.key.clone(), day, amount, share: self.config.share(priority), daily }
+    }
+
+    /// The source says that nothing is left today, to us or to anyone who shares the credential.
+    pub async fn close(&self, now: Timestamp) {
+        let day = {
+            let mut state = self.today(now);
+            if state.closed {
+                return;
+            }
+            state.closed = true;
+            state.day
+        };
+        if let Err(error) = self.lender.close(&self.key, day).await {
+            tracing::warn!(budget = self.key, %error, "others cannot be told that the daily quota is spent");
+        }
+    }
+
+    /// Gives back what was lent and is not spent, at an orderly end.
+    ///
+    /// # Errors
+    /// When the lender cannot be told; it then counts as spent.
+    pub async fn give_back(&self, now: Timestamp) -> Result<(), LendError> {
+        let _asking = self.asking.lock().await;
+        let (day, unspent) = {
+            let mut state = self.today(now);
+            (state.day, std::mem::take(&mut state.held) + std::mem::take(&mut state.reserved))
+        };
+        if unspent == 0 { Ok(()) } else { self.lender.take_back(&self.key, day, unspent).await }
     }
 
     /// On how many days (today is the first) this many requests are spent, for a forecast before a job starts;
     /// `None` when this priority has no share at all.
     pub fn days_for(&self, requests: u32, priority: Priority, now: Timestamp) -> Option<u32> {
         let share = self.config.share(priority);
-        let today = share.saturating_sub(self.today(now).spent);
+        let today = share.saturating_sub(self.snapshot(now).spent);
         if requests <= today {
             return Some(u32::from(requests > 0));
         }
         (share > 0).then(|| 1 + (requests - today).div_ceil(share))
     }
 
-    /// Spent, left and the forecast.
+    /// Spent, left and the forecast, as far as this process knows.
     pub fn snapshot(&self, now: Timestamp) -> BudgetSnapshot {
-        let state = self.today(now).clone();
-        let normal = self.config.share(Priority::Normal);
-        let left = self.config.daily.saturating_sub(state.spent);
-        let (per_hour, resets_at) = (state.per_hour(minute(now)), reset_after(now));
-        let empty_at = match left {
-            0 => Some(now),
-            _ if per_hour > 0.0 => Duration::try_from_secs_f64(f64::from(left) / per_hour * 3600.0)
-                .ok()
-                .map(|lasts| later(now, lasts))
-                .filter(|empty| *empty < resets_at),
-            _ => None,
-        };
-        BudgetSnapshot {
-            daily: self.config.daily,
-            reserve: self.config.daily - normal,
-            spent: state.spent,
-            left,
-            left_normal: normal.saturating_sub(state.spent),
-            resets_at,
-            per_hour,
-            empty_at,
-            enough: empty_at.is_none(),
-        }
+        let state = self.today(now);
+        BudgetSnapshot::of(&self.config, state.spent.saturating_add(state.others), state.closed, &state.pace, now)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BudgetState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn today(&self, now: Timestamp) -> MutexGuard<'_, BudgetState> {
-        let mut state = self.lock();
-        state.roll(now);
+    /// Today's state. It is for a moment: locked.
+    fn today(&self, now: Timestamp) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.roll(self.config.day(now));
         state
     }
 }
 
-impl Charge<'_> {
-    /// The request is on its way: it counts.
-    pub fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Charge<'_> {
-    fn drop(&mut self) {
-        let mut state = self.budget.lock();
-        if !self.kept && state.day == self.day {
-            state.spent = state.spent.saturating_sub(1);
-            if let Some((_, count)) = state.recent.iter_mut().find(|(minute, _)| *minute == self.minute) {
-                *count = count.saturating_sub(1);
-            }
-        }
-    }
-}
-
-impl BudgetState {
-    fn roll(&mut self, now: Timestamp) {
-        let today = now.date();
-        // A clock that is set back a little over midnight must not give a day's quota twice; a kept day in the far
-        // future is a clock that was wrong.
+impl State {
+    fn roll(&mut self, today: NaiveDate) {
+        // A clock that is set back a little over midnight must not give a day's quota twice; a day in the far future
+        // is a clock that was wrong.
         let ahead = self.day.signed_duration_since(today).num_days();
         if !(0..=1).contains(&ahead) {
-            (self.day, self.spent) = (today, 0);
+            *self = Self { day: today, pace: std::mem::take(&mut self.pace), ..Self::default() };
         }
     }
 
-    fn add(&mut self, amount: u32, minute: i64) {
-        self.spent = self.spent.saturating_add(amount);
-        match self.recent.back_mut().filter(|(last, _)| *last >= minute) {
-            Some((_, count)) => *count = count.saturating_add(amount),
-            None => self.recent.push_back((minute, amount)),
+    /// Spends the units of one request of what is held; high priority goes into the reserve for what is missing.
+    fn spend(&mut self, units: u32, priority: Priority, now: Timestamp) -> bool {
+        if self.closed || self.missing(units, priority) > 0 {
+            return false;
         }
-        while self.recent.front().is_some_and(|(first, _)| *first < minute - WINDOW_MIN) {
-            self.recent.pop_front();
-        }
+        let of_held = units.min(self.held);
+        self.held -= of_held;
+        self.reserved -= units - of_held;
+        self.spent += units;
+        self.pace.add(units, now);
+        true
     }
 
-    /// Over the last hour, or since the first request of it: a young process is not called idle.
-    fn per_hour(&self, minute: i64) -> f64 {
-        let within = self.recent.iter().filter(|(at, _)| *at > minute - WINDOW_MIN);
-        let count: f64 = within.clone().map(|(_, count)| f64::from(*count)).sum();
-        let minutes = within.map(|(at, _)| *at).min().map_or(1, |first| (minute - first + 1).clamp(1, WINDOW_MIN));
-        count * 60.0 / minutes as f64
+    /// Units that must be lent before a request of so many can be sent.
+    fn missing(&self, units: u32, priority: Priority) -> u32 {
+        let usable = if priority == Priority::High { self.held.saturating_add(self.reserved) } else { self.held };
+        units.saturating_sub(usable)
+    }
+
+    fn borrow(&mut self, priority: Priority, lease: Lease) {
+        let held = if priority == Priority::High { &mut self.reserved } else { &mut self.held };
+        *held = held.saturating_add(lease.granted);
+        self.others = lease.taken.saturating_sub(self.own());
+        self.closed |= lease.closed;
+    }
+
+    /// What this process was lent.
+    fn own(&self) -> u32 {
+        self.spent.saturating_add(self.held).saturating_add(self.reserved)
+    }
+
+    /// What is left of the day, for high priority.
+    fn left(&self, config: &BudgetConfig) -> u32 {
+        if self.closed { 0 } else { config.daily.saturating_sub(self.spent.saturating_add(self.others)) }
     }
 }
 
@@ -253,10 +281,6 @@ impl BudgetState {
 pub fn reset_after(now: Timestamp) -> Timestamp {
     let next = now.date().checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX);
     next.and_time(NaiveTime::MIN).and_utc().into()
-}
-
-fn minute(now: Timestamp) -> i64 {
-    now.secs().div_euclid(60)
 }
 
 #[cfg(test)]

@@ -86,6 +86,9 @@ impl CacheKey {
         match &request.body {
             Body::None => {}
             Body::Json(body) => text.push_str(&body.to_string()),
+            Body::Bytes(kind, bytes) => {
+                text.push_str(&format!("{kind}\n{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, bytes)))
+            }
             Body::Form(fields) => fields.iter().for_each(|(name, value)| {
                 text.push_str(name);
                 text.push('=');
@@ -221,7 +224,7 @@ fn weight(response: &Response) -> u32 {
 
 /// An answer as it is given out again: it cost nothing this time.
 fn served(response: Response, stale: bool) -> Response {
-    Response { cached: true, stale, requests: 0, survived: None, ..response }
+    Response { cached: true, stale, requests: 0, usage: None, survived: None, ..response }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Expect, Finding, Fingerprint, Shape};
 use super::fault::Class;
+use super::platforms;
 use super::profile::Route;
 use super::soft_block;
 use serde_json::Value;
@@ -35,6 +36,9 @@ const ERROR_CODES: [(&str, Class); 20] = [
 /// # Errors
 /// What is wrong with it.
 pub fn classify(route: Route, answer: &Answer<'_>, expect: &Expect) -> Result<Option<Fingerprint>, Finding> {
+    if let Some(list) = answer.good_list(expect) {
+        return Ok(Fingerprint::of(list));
+    }
     if let Some(finding) = official_error(route, answer) {
         return Err(finding);
     }
@@ -42,13 +46,23 @@ pub fn classify(route: Route, answer: &Answer<'_>, expect: &Expect) -> Result<Op
     match answer.seen.status {
         200..300 => Ok(fingerprint),
         300..400 if expect.shape == Shape::Redirect => Ok(None),
-        status => Err(Finding::new(by_status(route, status), "http_status", &format!("HTTP {status}"))),
+        status => {
+            let ended = matches!(expect.shape, Shape::File { renewed: false }) && matches!(status, 403 | 404);
+            let class = if ended { Class::NotFound } else { by_status(route, status) };
+            let details = format!("HTTP {status} {}", answer.message().unwrap_or_default());
+            Err(Finding::new(class, "http_status", details.trim_end()))
+        }
     }
 }
 
 /// `error: {code, message, log_id}` (§1), or flat and with any status (§2).
 fn official_error(route: Route, answer: &Answer<'_>) -> Option<Finding> {
     let doc = answer.doc.as_ref()?;
+    if let Some(error) = doc.get("error").filter(|_| matches!(route, Route::Youtube | Route::Facebook)) {
+        let (class, code, details) = platforms::error(route, answer.seen.status, error)?;
+        let class = class.unwrap_or_else(|| by_status(route, answer.seen.status));
+        return Some(Finding { class, rule: "official_error", details, code: Some(code) });
+    }
     let text = |of: &Value, key: &str| of.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (code, message, log_id) = match doc.get("error")? {
         Value::String(code) => (code.clone(), text(doc, "error_description"), text(doc, "log_id")),
@@ -69,7 +83,7 @@ fn official_error(route: Route, answer: &Answer<'_>) -> Option<Finding> {
 
 /// By status alone: RFC 9110; for public pages tiktok-surfaces §6.4 and tiktok-peers S12.
 fn by_status(route: Route, status: u16) -> Class {
-    let official = matches!(route, Route::ResearchApi | Route::DisplayApi);
+    let official = matches!(route, Route::ResearchApi | Route::DisplayApi | Route::Youtube | Route::Facebook);
     match status {
         401 => Class::AuthExpired,
         403 if official => Class::ScopeMissing,

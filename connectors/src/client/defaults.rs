@@ -7,6 +7,7 @@ use super::profile::Route;
 use super::rate::RateConfig;
 use super::retry::RetryConfig;
 use super::transport::TransportConfig;
+use chrono_tz::Tz;
 use std::time::Duration;
 
 impl ClientConfig {
@@ -23,7 +24,13 @@ impl ClientConfig {
                 breaker: BreakerConfig { blocked: Duration::from_secs(6 * 3600), ..BreakerConfig::default() },
                 ..usual
             },
-            Route::DisplayApi | Route::Oembed | Route::ShortLink | Route::Import => usual,
+            // 10,000 units per day and project, of the Pacific coast
+            // (developers.google.com/youtube/v3/determine_quota_cost).
+            Route::Youtube => {
+                let budget = BudgetConfig { zone: Tz::America__Los_Angeles, ..BudgetConfig::new(10_000) };
+                Self { budget: Some(budget), ..usual }
+            }
+            Route::DisplayApi | Route::Oembed | Route::ShortLink | Route::Import | Route::Facebook => usual,
         }
     }
 }
@@ -31,10 +38,10 @@ impl ClientConfig {
 fn rate(route: Route) -> RateConfig {
     let (per_second, burst) = match route {
         // Half of what is allowed: 600 per minute and endpoint (tiktok-surfaces §4).
-        Route::DisplayApi => (5.0, 10.0),
+        Route::DisplayApi | Route::Youtube => (5.0, 10.0),
         // No throttling was seen at 40 in a row (§5), which is no invitation.
         Route::Oembed | Route::ResearchApi | Route::Import => (2.0, 5.0),
-        Route::ShortLink => (1.0, 5.0),
+        Route::ShortLink | Route::Facebook => (1.0, 5.0),
         Route::Web | Route::Browser => (0.2, 1.0),
     };
     RateConfig { per_second, burst, ..RateConfig::default() }
@@ -49,7 +56,12 @@ mod tests {
         for route in Route::ALL {
             let config = ClientConfig::of(route, "main");
             assert_eq!(config.credential, "main");
-            assert_eq!(config.budget.map(|budget| budget.daily), (route == Route::ResearchApi).then_some(1000));
+            let daily = match route {
+                Route::ResearchApi => Some(1000),
+                Route::Youtube => Some(10_000),
+                _ => None,
+            };
+            assert_eq!(config.budget.map(|budget| budget.daily), daily);
             assert!(!route.is_web() || (config.rate.per_second <= 0.2 && config.transport.in_flight == 1));
         }
     }

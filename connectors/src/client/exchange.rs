@@ -1,14 +1,16 @@
 //! One request over the wire, and what its answer means.
 
-use super::answer::{Answer, Finding, Fingerprint, Seen};
+use super::answer::{Answer, Finding, Fingerprint, Seen, Shape};
 use super::classify::classify;
 use super::fault::Class;
 use super::profile::Route;
 use super::transport::{read_body, transport_fault};
+use super::usage::{self, Usage};
 use super::wire::{Body, Request};
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use secrecy::ExposeSecret;
+use std::time::Duration;
 use url::Url;
 
 /// A good answer.
@@ -18,6 +20,7 @@ pub(super) struct Good {
     pub(super) location: Option<String>,
     pub(super) body: Bytes,
     pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) usage: Option<Usage>,
 }
 
 /// No good answer. The finding carries no secret.
@@ -25,6 +28,8 @@ pub(super) struct Bad {
     pub(super) finding: Finding,
     pub(super) status: Option<u16>,
     pub(super) retry_after: Option<String>,
+    /// A pause that the source wants without naming it in `Retry-After`.
+    pub(super) pause: Option<Duration>,
 }
 
 /// What came over the wire.
@@ -48,17 +53,18 @@ pub(super) async fn exchange(
         Err(error) => {
             let (class, details) = transport_fault(&error);
             let finding = Finding::new(class, "transport", &request.scrub(&details));
-            return Err(Bad { finding, status: None, retry_after: None });
+            return Err(Bad { finding, status: None, retry_after: None, pause: None });
         }
     };
     match raw.read(route, request, max_body) {
         Ok(fingerprint) => {
-            let location = raw.header(LOCATION);
-            Ok(Good { status: raw.status, url: raw.url, location, body: raw.body, fingerprint })
+            let (location, usage) = (raw.header(LOCATION), usage::read(&raw.headers));
+            Ok(Good { status: raw.status, url: raw.url, location, body: raw.body, fingerprint, usage })
         }
         Err(finding) => {
             let finding = Finding { details: request.scrub(&finding.details), ..finding };
-            Err(Bad { finding, status: Some(raw.status), retry_after: raw.header(RETRY_AFTER) })
+            let pause = usage::after_refusal(route, finding.class, usage::read(&raw.headers));
+            Err(Bad { finding, status: Some(raw.status), retry_after: raw.header(RETRY_AFTER), pause })
         }
     }
 }
@@ -68,6 +74,7 @@ async fn transfer(http: &reqwest::Client, request: &Request, max_body: usize) ->
     builder = match &request.body {
         Body::None => builder,
         Body::Json(body) => builder.json(body),
+        Body::Bytes(kind, bytes) => builder.header(CONTENT_TYPE, kind).body(bytes.clone()),
         Body::Form(fields) => {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.expose_secret())).collect();
             builder.form(&fields)
@@ -75,6 +82,16 @@ async fn transfer(http: &reqwest::Client, request: &Request, max_body: usize) ->
     };
     if let Some(token) = &request.bearer {
         builder = builder.bearer_auth(token.expose_secret());
+    }
+    if let Some((name, value)) = &request.key {
+        builder = match HeaderValue::from_str(value.expose_secret()) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                builder.header(*name, value)
+            }
+            // The builder says that it is none.
+            Err(_) => builder.header(*name, value.expose_secret()),
+        };
     }
     let mut answer = builder.send().await?;
     let (status, url, headers) = (answer.status().as_u16(), answer.url().clone(), answer.headers().clone());
@@ -86,10 +103,16 @@ impl Raw {
     fn read(&self, route: Route, request: &Request, max_body: usize) -> Result<Option<Fingerprint>, Finding> {
         if self.cut {
             let details = format!("the answer is longer than {max_body} bytes");
-            return Err(Finding::new(Class::FormatDrift, "too_long", &details));
+            // A file may well be long: that is no trouble of the route.
+            let is_file = matches!(request.expect.shape, Shape::File { .. });
+            let class = if is_file { Class::RequestInvalid } else { Class::FormatDrift };
+            return Err(Finding::new(class, "too_long", &details));
         }
         let location = self.header(LOCATION);
         let seen = Seen { status: self.status, url: &self.url, location: location.as_deref(), body: &self.body };
+        if matches!(request.expect.shape, Shape::File { .. }) && seen.is_file() {
+            return Ok(None);
+        }
         classify(route, &Answer::read(seen), &request.expect)
     }
 

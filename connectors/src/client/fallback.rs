@@ -71,7 +71,7 @@ pub static TRANSITIONS: &[Transition] = &[
     ),
     row(
         Scope::Any,
-        &[Class::Captcha, Class::Waf, Class::LoginWall],
+        &[Class::Captcha, Class::Waf, Class::LoginWall, Class::Resting],
         Action::NextOfficial,
         "S11: bot detected, captcha → pause and an allowed route, never a disguise",
     ),
@@ -84,7 +84,12 @@ pub static TRANSITIONS: &[Transition] = &[
     ),
     row(Scope::Any, &[Class::Server], Action::RetrySame, "S25: server trouble → retry with back-off"),
     row(Scope::Any, &[Class::NotFound], Action::Accept, "S12: 404 → the user does not exist"),
-    row(Scope::Any, &[Class::Private, Class::Deleted], Action::Accept, "S31: a state of the entity, not of the route"),
+    row(
+        Scope::Any,
+        &[Class::Private, Class::Deleted, Class::AgeGated],
+        Action::Accept,
+        "S31: a state of the entity, not of the route",
+    ),
     row(
         Scope::Any,
         &[Class::Region],
@@ -142,7 +147,8 @@ pub fn transition(from: Route, class: Class) -> Option<&'static Transition> {
 pub fn decide(from: Route, class: Class, retries_left: bool, allowed: &[Route]) -> Decision {
     let next = |official: bool| {
         let after = allowed.iter().skip_while(|route| **route != from).skip(1);
-        let mut fit = after.filter(|route| !(official && route.is_web()));
+        let fits = |route: &&Route| route.platform() == from.platform() && !(official && route.is_web());
+        let mut fit = after.filter(fits);
         fit.next().copied().map(Decision::Next)
     };
     match transition(from, class).map(|row| row.action) {
@@ -219,7 +225,9 @@ mod tests {
     fn a_block_is_never_answered_with_a_browser() {
         let words = Acknowledgement { approval: "letter 17".into() };
         let allowed = Profile::Web.routes(Some(&words));
-        for class in [Class::Captcha, Class::Waf, Class::LoginWall, Class::Forbidden, Class::EmptyAnswer] {
+        for class in
+            [Class::Captcha, Class::Waf, Class::LoginWall, Class::Forbidden, Class::EmptyAnswer, Class::Resting]
+        {
             assert_eq!(decide(Route::Web, class, true, &allowed), Decision::Wait, "{class}");
             assert_eq!(decide(Route::Oembed, class, true, &allowed), Decision::Next(Route::ShortLink), "{class}");
         }
@@ -229,6 +237,8 @@ mod tests {
     #[test]
     fn only_allowed_routes_follow() {
         let allowed = Profile::Research.routes(None);
+        // Nor does a route of another platform.
+        assert_eq!(decide(Route::Youtube, Class::CircuitOpen, false, &allowed), Decision::Wait);
         assert_eq!(decide(Route::ResearchApi, Class::CircuitOpen, false, &allowed), Decision::Next(Route::Oembed));
         assert_eq!(decide(Route::Import, Class::CircuitOpen, false, &allowed), Decision::Wait);
         // A route that the profile does not list has nothing after it.

@@ -29,6 +29,8 @@ pub enum Class {
     Deleted,
     /// The entity is not shown in this region.
     Region,
+    /// The entity is shown to grown-ups who are logged in.
+    AgeGated,
     /// A login is wanted.
     LoginWall,
     /// A captcha is wanted.
@@ -41,6 +43,8 @@ pub enum Class {
     EmptyAnswer,
     /// The page before came again.
     RepeatedPage,
+    /// We do not send it now: the route has refused us, and rests.
+    Resting,
     /// The service says that it is away.
     Maintenance,
     /// The server is in trouble.
@@ -57,7 +61,7 @@ pub enum Class {
     RequestInvalid,
     /// We do not send it: robots.txt or the profile forbids it.
     Policy,
-    /// We do not send it now: the circuit breaker is open.
+    /// We do not send it now: the route has failed too often, and the circuit breaker is open.
     CircuitOpen,
 }
 
@@ -107,7 +111,7 @@ pub enum Recovery {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::RateLimited,
         Self::Quota,
         Self::AuthExpired,
@@ -116,12 +120,14 @@ impl Class {
         Self::Private,
         Self::Deleted,
         Self::Region,
+        Self::AgeGated,
         Self::LoginWall,
         Self::Captcha,
         Self::Waf,
         Self::Forbidden,
         Self::EmptyAnswer,
         Self::RepeatedPage,
+        Self::Resting,
         Self::Maintenance,
         Self::Server,
         Self::Network,
@@ -143,9 +149,9 @@ impl Class {
         match self {
             Self::RateLimited | Self::Quota => Group::Limit,
             Self::AuthExpired | Self::ScopeMissing => Group::Credential,
-            Self::NotFound | Self::Private | Self::Deleted | Self::Region => Group::Entity,
+            Self::NotFound | Self::Private | Self::Deleted | Self::Region | Self::AgeGated => Group::Entity,
             Self::LoginWall | Self::Captcha | Self::Waf | Self::Forbidden => Group::Block,
-            Self::EmptyAnswer | Self::RepeatedPage => Group::Block,
+            Self::EmptyAnswer | Self::RepeatedPage | Self::Resting => Group::Block,
             Self::Maintenance | Self::Server | Self::Network | Self::Tls | Self::Timeout => Group::Trouble,
             Self::FormatDrift => Group::Format,
             Self::RequestInvalid => Group::Request,
@@ -233,11 +239,11 @@ fn cut(text: &str) -> String {
 
 impl From<ClientFault> for source::Fault {
     fn from(fault: ClientFault) -> Self {
-        let ClientFault { class, retry_at, requests, context } = fault;
-        let class = match class.group() {
-            Group::Trouble => source::FaultClass::Transient,
-            // Blocks, too: they are waited out until the breaker's next probe.
-            Group::Limit | Group::Block | Group::Circuit => source::FaultClass::Limited,
+        let context = &fault.context;
+        let class = match fault.class.group() {
+            Group::Trouble | Group::Circuit => source::FaultClass::Transient,
+            Group::Limit => source::FaultClass::Limited,
+            Group::Block => source::FaultClass::Blocked,
             Group::Credential => source::FaultClass::Auth,
             Group::Entity | Group::Request | Group::Policy => source::FaultClass::Request,
             Group::Format => source::FaultClass::Format,
@@ -246,9 +252,10 @@ impl From<ClientFault> for source::Fault {
             class,
             message: format!("{}: {}", context.message, context.details),
             action: context.actions.first().copied().unwrap_or_default().to_owned(),
-            operation: context.operation,
-            retry_at,
-            requests: i32::try_from(requests).unwrap_or(i32::MAX),
+            operation: context.operation.clone(),
+            retry_at: fault.retry_at,
+            requests: i32::try_from(fault.requests).unwrap_or(i32::MAX),
+            cause: Some(Box::new(fault)),
         }
     }
 }

@@ -26,8 +26,7 @@ const fn words(
 const BLOCK: &[Recovery] = &[NextRoute, RetryLater];
 
 /// What every block asks for.
-const LEAVE: &str =
-    "Leave this route alone: it is closed until the next probe, and an allowed route is used meanwhile.";
+const LEAVE: &str = "Leave this route alone until its next probe; another allowed route of the task is used meanwhile.";
 const OTHER_WAY: &str = "Get the data another way: the official APIs, oEmbed, or an import of files.";
 
 /// The words for a class.
@@ -43,7 +42,7 @@ pub(super) fn text(class: Class) -> Text {
             "quota",
             "the daily quota is spent",
             &[RetryLater, NextRoute],
-            &["Wait for 00:00 UTC, when the daily quota is free again.", "See `tidelake quota` for what spends it."],
+            &["Wait for the reset, when the daily quota is free again.", "See `tidelake quota` for what spends it."],
         ),
         Class::AuthExpired => words(
             "auth_expired",
@@ -57,9 +56,9 @@ pub(super) fn text(class: Class) -> Text {
             &[ChangeConfiguration],
             &["Ask for the missing scope for this app, or leave out the fields that need it."],
         ),
-        Class::NotFound | Class::Private | Class::Deleted | Class::Region => entity(class),
+        Class::NotFound | Class::Private | Class::Deleted | Class::Region | Class::AgeGated => entity(class),
         Class::LoginWall | Class::Captcha | Class::Waf | Class::Forbidden => block(class),
-        Class::EmptyAnswer | Class::RepeatedPage => block(class),
+        Class::EmptyAnswer | Class::RepeatedPage | Class::Resting => block(class),
         Class::Maintenance | Class::Server | Class::Network | Class::Tls | Class::Timeout => trouble(class),
         Class::FormatDrift => words(
             "format_drift",
@@ -108,6 +107,12 @@ fn entity(class: Class) -> Text {
             &[NextRoute, Accept],
             &["Use an official API, whose answers do not depend on this machine's region."],
         ),
+        Class::AgeGated => words(
+            "age_gated",
+            "this is shown to grown-ups who are logged in",
+            &[Accept],
+            &["Accept it: no login is given. Its owner can connect the account or donate an archive."],
+        ),
         _ => words(
             "not_found",
             "there is no such video or account",
@@ -126,6 +131,7 @@ fn block(class: Class) -> Text {
             ("empty_answer", "the site answered with nothing, which is a refusal and not `no videos`")
         }
         Class::RepeatedPage => ("repeated_page", "the site sent the same page again instead of the next"),
+        Class::Resting => ("resting", "this route has refused us and rests, so nothing was sent"),
         _ => ("forbidden", "the site refuses the request"),
     };
     words(name, message, BLOCK, &[LEAVE, OTHER_WAY])

@@ -1,11 +1,12 @@
-//! The client: cache → robots.txt → budget → breaker → bucket → send → classify → retry.
+//! The client: cache → robots.txt → breaker → bucket → budget → send → classify → retry.
 
 use super::breaker::{Breaker, BreakerConfig, Outcome};
-use super::budget::{Budget, BudgetConfig, BudgetState, Exhausted, reset_after};
+use super::budget::{Budget, BudgetConfig, Denied, reset_after};
 use super::cache::{CacheConfig, CacheKey, ResponseCache};
 use super::clock::{Clock, later};
 use super::exchange::{Bad, Good, exchange};
 use super::fault::{Class, ClientFault, Group};
+use super::lease::{self, LendError, Lender, LocalLender};
 use super::profile::{Grant, Route};
 use super::rate::{Feedback, RateConfig, RateLimiter};
 use super::redact;
@@ -13,7 +14,9 @@ use super::retry::{Retry, RetryConfig, retry_after};
 use super::robots::{RobotsConfig, RobotsGate, Verdict};
 use super::snapshot::{Counter, Snapshot};
 use super::transport::TransportConfig;
+use super::usage::Usage;
 use super::wire::{Request, Response};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -76,12 +79,16 @@ impl HttpClient {
     /// When TLS cannot be set up, or the contact cannot stand in a header.
     pub fn new(grant: Grant, config: ClientConfig, clock: Clock) -> Result<Self, reqwest::Error> {
         let route = grant.route();
+        let lender: Arc<dyn Lender> = Arc::<LocalLender>::default();
         let gate = route.is_web().then(|| RobotsGate::new(&config.transport, config.robots.clone()));
         Ok(Self {
             route,
             http: config.transport.client(route)?,
             robots: gate.transpose()?,
-            budget: config.budget.clone().map(Budget::new),
+            budget: config.budget.clone().map(|budget| {
+                let key = lease::key(route, &config.credential, budget.name);
+                Budget::new(budget, key, lender)
+            }),
             breaker: Breaker::new(config.breaker.clone(), Instant::now()),
             limiter: RateLimiter::new(config.rate.clone()),
             cache: ResponseCache::new(config.cache.clone()),
@@ -92,19 +99,24 @@ impl HttpClient {
         })
     }
 
-    /// Goes on from a budget that was kept over a restart.
-    pub fn restore_budget(&self, state: BudgetState) {
-        if let Some(budget) = &self.budget {
-            budget.restore(state);
+    /// Spends only what this lender lends: processes that share it share the budget, and a restart goes on with it.
+    #[must_use]
+    pub fn with_lender(self, lender: Arc<dyn Lender>) -> Self {
+        Self { budget: self.budget.map(|budget| budget.with_lender(lender)), ..self }
+    }
+
+    /// Gives back what was lent and is not spent, at an orderly end.
+    ///
+    /// # Errors
+    /// When the lender cannot be told; it then counts as spent.
+    pub async fn give_back(&self) -> Result<(), LendError> {
+        match &self.budget {
+            Some(budget) => budget.give_back(self.clock.now()).await,
+            None => Ok(()),
         }
     }
 
-    /// The budget's state, for the caller to keep; `None` when the route has no budget.
-    pub fn budget_state(&self) -> Option<BudgetState> {
-        self.budget.as_ref().map(|budget| budget.state(self.clock.now()))
-    }
-
-    /// The daily budget, for forecasts and for charging what is not a request.
+    /// The daily budget, for forecasts.
     pub fn budget(&self) -> Option<&Budget> {
         self.budget.as_ref()
     }
@@ -147,7 +159,7 @@ impl HttpClient {
                 self.cache.put(key, ttl, &response, Instant::now());
                 Ok(response)
             }
-            (Err(fault), Some((key, _))) if fault.class == Class::CircuitOpen => {
+            (Err(fault), Some((key, _))) if matches!(fault.class, Class::CircuitOpen | Class::Resting) => {
                 self.cache.get_stale(key, Instant::now()).ok_or(fault)
             }
             (result, _) => result,
@@ -163,7 +175,7 @@ impl HttpClient {
             };
             self.counter.fault(fault.class);
             let wait = call.retry.next(fault.class, retry_after, Instant::now());
-            let Some(wait) = wait.filter(|_| call.request.repeat) else {
+            let Some(wait) = wait.filter(|_| call.request.repeats(fault.class)) else {
                 fault.requests = call.requests;
                 tracing::warn!(
                     route = %self.route, operation = call.request.operation, url = fault.context.url,
@@ -173,7 +185,7 @@ impl HttpClient {
             };
             tracing::info!(route = %self.route, class = %fault.class, ?wait, "waiting out a fault");
             call.survived = Some(format!("{}: {}", fault.class, fault.context.details));
-            tokio::time::sleep(wait).await;
+            self.clock.sleep(wait).await;
         }
     }
 
@@ -196,14 +208,14 @@ impl HttpClient {
         }
     }
 
-    /// One request, if budget, breaker and rate allow it.
+    /// One request, if breaker, rate and budget allow it. The budget comes last: what is spent is sent at once, and on
+    /// the day that it is spent on.
     async fn attempt(&self, call: &mut Call<'_>) -> Result<Response, Failed> {
         let request = call.request;
         let _slot = self.in_flight.acquire().await;
-        let charge = self.budget.as_ref().map(|budget| budget.take(request.priority, self.clock.now()));
-        let charge = charge.transpose().map_err(|empty| self.spent(request, empty))?;
         let permit = self.breaker.admit(Instant::now()).map_err(|rejected| {
-            let fault = self.fault(request, Class::CircuitOpen, &rejected.reason);
+            let class = if rejected.refused { Class::Resting } else { Class::CircuitOpen };
+            let fault = self.fault(request, class, &rejected.reason);
             let retry_at = Some(self.clock.at(rejected.until, Instant::now()));
             Failed { fault: ClientFault { retry_at, ..fault }, retry_after: None }
         })?;
@@ -215,7 +227,10 @@ impl HttpClient {
                 retry_after: Some(wait),
             }
         })?;
-        charge.into_iter().for_each(super::budget::Charge::keep);
+        if let Some(budget) = &self.budget {
+            let taken = budget.take_units(request.units, request.priority, self.clock.now()).await;
+            taken.map_err(|denied| self.denied(request, denied))?;
+        }
         self.counter.request(call.requests > 0);
         call.requests += 1;
 
@@ -225,11 +240,22 @@ impl HttpClient {
             .as_ref()
             .err()
             .map(|Bad { finding, .. }| (finding.class, format!("{}: {}", finding.class, finding.details)));
-        permit.settle(as_outcome(told.as_ref()), Instant::now());
+        let outcome = match &told {
+            // The caller asks for something else then: it says nothing about the route.
+            Some((class, _)) if request.hands_on.contains(class) => Outcome::Neutral,
+            told => as_outcome(told.as_ref()),
+        };
+        permit.settle(outcome, Instant::now());
         self.limiter.bucket().feed(as_feedback(told.as_ref(), since.elapsed()), Instant::now());
         match result {
-            Ok(good) => Ok(self.response(good, call)),
-            Err(bad) => Err(self.failed(request, bad)),
+            Ok(good) => {
+                if let Some(pause) = good.usage.and_then(Usage::pause) {
+                    let now = Instant::now();
+                    self.limiter.bucket().hold_until(now + pause, now);
+                }
+                Ok(self.response(good, call))
+            }
+            Err(bad) => Err(self.failed(request, bad).await),
         }
     }
 
@@ -244,14 +270,15 @@ impl HttpClient {
             cached: false,
             stale: false,
             requests: call.requests,
+            usage: good.usage,
             survived: call.survived.take(),
         }
     }
 
     /// The fault of an answer, and what it says about the time after it.
-    fn failed(&self, request: &Request, Bad { finding, status, retry_after: asked }: Bad) -> Failed {
+    async fn failed(&self, request: &Request, Bad { finding, status, retry_after: asked, pause }: Bad) -> Failed {
         let (instant, now) = (Instant::now(), self.clock.now());
-        let asked = asked.and_then(|text| retry_after(&text, now));
+        let asked = asked.and_then(|text| retry_after(&text, now)).or(pause);
         if let Some(asked) = asked.filter(|_| finding.class.passes_by_itself()) {
             // For everyone who shares this client.
             self.limiter.bucket().hold_until(instant + asked, instant);
@@ -259,8 +286,10 @@ impl HttpClient {
         let mut fault = self.fault(request, finding.class, &finding.details);
         fault.retry_at = match finding.class {
             Class::Quota => {
-                self.budget.iter().for_each(|budget| budget.exhaust(now));
-                Some(reset_after(now))
+                if let Some(budget) = &self.budget {
+                    budget.close(now).await;
+                }
+                Some(self.budget.as_ref().map_or_else(|| reset_after(now), |budget| budget.resets_at(now)))
             }
             _ => asked.map(|asked| later(now, asked)).max(self.breaker.snapshot(&self.clock, instant).next_probe),
         };
@@ -269,13 +298,21 @@ impl HttpClient {
         Failed { fault, retry_after: asked }
     }
 
-    fn spent(&self, request: &Request, empty: Exhausted) -> Failed {
-        let details = match empty.reserve_left {
-            0 => "the daily budget is spent".to_owned(),
-            left => format!("the daily budget is spent but for {left} requests kept for urgent work"),
+    fn denied(&self, request: &Request, denied: Denied) -> Failed {
+        let (class, details, retry_at) = match denied {
+            Denied::Exhausted { resets_at, reserve_left: 0 } => {
+                (Class::Quota, "the daily budget is spent".to_owned(), Some(resets_at))
+            }
+            Denied::Exhausted { resets_at, reserve_left } => {
+                let details = format!("the daily budget is spent but for {reserve_left} requests kept for urgent work");
+                (Class::Quota, details, Some(resets_at))
+            }
+            Denied::Unknown(error) => {
+                (Class::Network, format!("not sent, for what is left of the daily budget is not known: {error}"), None)
+            }
         };
-        let fault = self.fault(request, Class::Quota, &details);
-        Failed { fault: ClientFault { retry_at: Some(empty.resets_at), ..fault }, retry_after: None }
+        let fault = self.fault(request, class, &details);
+        Failed { fault: ClientFault { retry_at, ..fault }, retry_after: None }
     }
 
     /// A fault without secrets.

@@ -5,9 +5,10 @@
 //!
 //! 1. the response cache ([`cache`]): answers kept for a while, bounded in bytes;
 //! 2. robots.txt ([`robots`]), on routes that read public pages;
-//! 3. the daily budget ([`budget`]), with a reserve for what cannot wait, and a forecast;
-//! 4. the circuit breaker ([`breaker`]): a route that fails rests, a route that refuses us rests for hours;
-//! 5. the token bucket ([`rate`]), whose rate falls when the route is overloaded or slow, and recovers;
+//! 3. the circuit breaker ([`breaker`]): a route that fails rests, a route that refuses us rests for hours;
+//! 4. the token bucket ([`rate`]), whose rate falls when the route is overloaded or slow, and recovers;
+//! 5. the daily budget ([`budget`]), with a reserve for what cannot wait, and a forecast; processes with the same
+//!    credential share it by leases ([`lease`]);
 //! 6. the wire ([`transport`]): a pool, one honest name, no cookies, no redirects to other hosts.
 //!
 //! What comes back is held against what was expected ([`classify`], [`soft_block`]): a block that looks like success
@@ -28,7 +29,10 @@ mod exchange;
 pub mod fallback;
 pub mod fault;
 mod fault_text;
+mod forecast;
 pub mod http;
+pub mod lease;
+mod platforms;
 pub mod profile;
 pub mod rate;
 pub mod redact;
@@ -37,15 +41,18 @@ pub mod robots;
 pub mod snapshot;
 pub mod soft_block;
 pub mod transport;
+pub mod usage;
 pub mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Expect, Fingerprint};
-pub use clock::Clock;
+pub use clock::{Clock, ToldClock};
 pub use fault::{Class, ClientFault};
 pub use http::{ClientConfig, HttpClient};
+pub use lease::Lender;
 pub use profile::{Acknowledgement, Grant, Profile, Route};
 pub use snapshot::Snapshot;
+pub use usage::Usage;
 pub use wire::{Body, Request, Response};

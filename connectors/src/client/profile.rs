@@ -17,6 +17,10 @@ pub enum Route {
     ShortLink,
     /// Files: archives, exports.
     Import,
+    /// YouTube's Data API.
+    Youtube,
+    /// Facebook's Graph API, for pages whose owners agreed.
+    Facebook,
     /// Public pages over HTTP.
     Web,
     /// Public pages in a browser.
@@ -25,8 +29,17 @@ pub enum Route {
 
 impl Route {
     /// Every route, in the order in which they are tried: official first.
-    pub const ALL: [Self; 7] =
-        [Self::ResearchApi, Self::DisplayApi, Self::Oembed, Self::ShortLink, Self::Import, Self::Web, Self::Browser];
+    pub const ALL: [Self; 9] = [
+        Self::ResearchApi,
+        Self::DisplayApi,
+        Self::Oembed,
+        Self::ShortLink,
+        Self::Import,
+        Self::Youtube,
+        Self::Facebook,
+        Self::Web,
+        Self::Browser,
+    ];
 
     /// As in configuration, provenance and logs.
     pub fn name(self) -> &'static str {
@@ -36,8 +49,24 @@ impl Route {
             Self::Oembed => "oembed",
             Self::ShortLink => "short-link",
             Self::Import => "import",
+            Self::Youtube => "youtube",
+            Self::Facebook => "facebook",
             Self::Web => "web",
             Self::Browser => "browser",
+        }
+    }
+
+    /// The route of a connector of this name.
+    pub fn of_connector(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|route| route.name() == name)
+    }
+
+    /// The platform it leads to. No route stands in for one of another platform.
+    pub fn platform(self) -> &'static str {
+        match self {
+            Self::Youtube => "youtube",
+            Self::Facebook => "facebook",
+            _ => crate::reading::PLATFORM,
         }
     }
 
@@ -84,14 +113,28 @@ impl Profile {
         }
     }
 
-    /// The routes that this profile lists, in the order in which they are tried.
+    /// The routes that this profile lists, in the order in which they are tried. TikTok's terms say nothing of other
+    /// platforms' official APIs, so that these are left out only where the profile means to ask nobody: link-only and
+    /// donation.
     fn listed(self) -> &'static [Route] {
         match self {
-            Self::Research => &[Route::ResearchApi, Route::Oembed, Route::ShortLink, Route::Import],
-            Self::Creator => &[Route::DisplayApi, Route::Oembed, Route::ShortLink, Route::Import],
+            Self::Research => {
+                &[Route::ResearchApi, Route::Oembed, Route::ShortLink, Route::Import, Route::Youtube, Route::Facebook]
+            }
+            Self::Creator => {
+                &[Route::DisplayApi, Route::Oembed, Route::ShortLink, Route::Import, Route::Youtube, Route::Facebook]
+            }
             Self::LinkOnly => &[Route::Oembed, Route::ShortLink],
             Self::Donation => &[Route::Import],
-            Self::Web => &[Route::Oembed, Route::ShortLink, Route::Import, Route::Web, Route::Browser],
+            Self::Web => &[
+                Route::Oembed,
+                Route::ShortLink,
+                Route::Import,
+                Route::Youtube,
+                Route::Facebook,
+                Route::Web,
+                Route::Browser,
+            ],
         }
     }
 
@@ -196,11 +239,11 @@ mod tests {
         };
         let words = Some(&approved()).cloned();
         for (profile, without, with) in [
-            (Profile::Research, "research-api oembed short-link import", ""),
-            (Profile::Creator, "display-api oembed short-link import", ""),
+            (Profile::Research, "research-api oembed short-link import youtube facebook", ""),
+            (Profile::Creator, "display-api oembed short-link import youtube facebook", ""),
             (Profile::LinkOnly, "oembed short-link", ""),
             (Profile::Donation, "import", ""),
-            (Profile::Web, "oembed short-link import", " web browser"),
+            (Profile::Web, "oembed short-link import youtube facebook", " web browser"),
         ] {
             assert_eq!(routes(profile, None), without, "{profile}");
             assert_eq!(routes(profile, words.as_ref()), format!("{without}{with}"), "{profile}");

@@ -3,23 +3,25 @@
 //! Sections (§) are those of `tiktok-surfaces.md`. Texts on pages are localised: markup and codes decide, texts only
 //! help (§6.4).
 
-use super::answer::{Answer, Expect, Finding, Fingerprint, Want};
+use super::answer::{Answer, Expect, Finding, Fingerprint, Shape, Want};
 use super::fault::Class;
 use serde_json::Value;
 
 type Rule = fn(&Answer<'_>, &Expect) -> Option<Finding>;
 
 /// In order: the first that fits decides.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 11] = [
     login_redirect,
     empty_body,
     waf_challenge,
     captcha_json,
     throttled_page,
     captcha_page,
+    page_for_json,
     status_code,
     login_wall,
     missing_item,
+    page_for_file,
 ];
 
 /// `statusCode` of answers that come with HTTP 200. §6.3, where each code's confidence stands.
@@ -46,7 +48,7 @@ const STATUS_MESSAGES: [(&str, Class); 5] = [
     ("status_self_see", Class::Private),
     ("status_friend_see", Class::Private),
     ("author_secret", Class::Private),
-    ("content_classification", Class::LoginWall),
+    ("content_classification", Class::AgeGated),
 ];
 
 /// Looks for a soft block; gives the page's fingerprint when there is none.
@@ -101,9 +103,9 @@ fn captcha_json(answer: &Answer<'_>, _: &Expect) -> Option<Finding> {
 
 /// §6.4: "visiting our service too frequently".
 fn throttled_page(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
-    let page = answer.page_without_wanted(expect)?;
+    let says = answer.page_without_wanted(expect).or_else(|| answer.message())?;
     let text = "visiting our service too frequently";
-    page.contains(text).then(|| Finding::new(Class::RateLimited, "throttled_page", text))
+    says.contains(text).then(|| Finding::new(Class::RateLimited, "throttled_page", text))
 }
 
 /// §6.4: `div#tiktok-verify-ele`, classes `captcha-verify…`, the overlay's texts.
@@ -112,6 +114,13 @@ fn captcha_page(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
     let marks = ["tiktok-verify-ele", "captcha-verify", "id=\"captcha", "Verify to continue:", "Drag the slider"];
     let mark = marks.into_iter().find(|mark| page.contains(mark))?;
     Some(Finding::new(Class::Captcha, "captcha_page", &format!("the page asks for a captcha (`{mark}`)")))
+}
+
+/// §6.4: a page where JSON is expected, whatever it says.
+fn page_for_json(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
+    let refused = matches!(answer.seen.status, 200..300 | 400) && expect.shape == Shape::Json;
+    answer.page_without_wanted(expect).filter(|_| refused)?;
+    Some(Finding::new(Class::Forbidden, "page_for_json", "a page instead of JSON"))
 }
 
 /// §6.3: soft errors. A code beside the wanted item is not one.
@@ -138,22 +147,24 @@ fn classify_status(code: i64, says: &str, expect: &Expect) -> Option<Class> {
     by_message.or(by_code).or(expect.want.is_some().then_some(Class::FormatDrift))
 }
 
-/// §6.4: `webapp.user-detail` with empty stats, createTime "0". §6.2: `isContentClassified` without a video.
+/// §6.4: `webapp.user-detail` with empty stats, createTime "0". §6.2: `isContentClassified` without a video, which says
+/// something about the video and nothing about us.
 fn login_wall(answer: &Answer<'_>, _: &Expect) -> Option<Finding> {
-    let sign = answer.parts().find_map(|part| {
+    let (class, sign) = answer.parts().find_map(|part| {
         let user = part.get("userInfo").filter(|info| info.get("user").is_some_and(|user| !is_void(user)));
         let item = part.pointer("/itemInfo/itemStruct").filter(|item| !is_void(item));
         let void = |of: Option<&Value>, key: &str| of.and_then(|of| of.get(key)).is_some_and(is_void_object);
         if void(user, "stats") {
-            return Some("a profile with empty stats");
+            return Some((Class::LoginWall, "a profile with empty stats"));
         }
         if item.and_then(|item| item.get("createTime")).and_then(number) == Some(0) {
-            return Some("a video with createTime 0");
+            return Some((Class::LoginWall, "a video with createTime 0"));
         }
         let hidden = item.is_some_and(|item| item.get("isContentClassified") == Some(&Value::Bool(true)));
-        (hidden && item.is_some_and(|item| item.get("video").is_none_or(is_void))).then_some("a video behind a login")
+        (hidden && item.is_some_and(|item| item.get("video").is_none_or(is_void)))
+            .then_some((Class::AgeGated, "a video behind a login"))
     })?;
-    Some(Finding::new(Class::LoginWall, "login_wall", sign))
+    Some(Finding::new(class, "login_wall", sign))
 }
 
 /// §6.3: statusCode 0 with itemStruct `{}` or without the list. §6.1: a page with the script and without the scope.
@@ -169,6 +180,12 @@ fn missing_item(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
         (Some(_), Want::Item(_)) => empty("the item is absent or `{}`"),
         (Some(_), Want::List(_)) => empty("the list is absent: not even an empty one came"),
     }
+}
+
+/// A page or a text where a picture or a film should be.
+fn page_for_file(answer: &Answer<'_>, expect: &Expect) -> Option<Finding> {
+    let text = matches!(expect.shape, Shape::File { .. }) && answer.is_success();
+    text.then(|| Finding::new(Class::Forbidden, "page_for_file", "a page or a text came instead of a file"))
 }
 
 /// Null, `{}`, `[]` or `""`.

@@ -114,7 +114,7 @@ fn follow(attempt: Attempt<'_>, same_host: bool) -> reqwest::redirect::Action {
 }
 
 /// What a transport error means, and its causes in words. Without the address, which may carry secrets.
-pub(super) fn transport_fault(error: &reqwest::Error) -> (Class, String) {
+pub(crate) fn transport_fault(error: &reqwest::Error) -> (Class, String) {
     let mut text = String::new();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -124,7 +124,8 @@ pub(super) fn transport_fault(error: &reqwest::Error) -> (Class, String) {
     }
     // reqwest has no predicate for this: rustls speaks through an I/O error.
     let marks = ["certificate", "fatal alert", "corrupt message", "handshake"];
-    let (class, what) = if error.is_timeout() {
+    // A connection that does not come about says nothing of the request.
+    let (class, what) = if error.is_timeout() && !error.is_connect() {
         (Class::Timeout, "no answer in time")
     } else if error.is_builder() {
         (Class::RequestInvalid, "the request cannot be sent")

@@ -3,7 +3,9 @@
 use super::answer::{Expect, Fingerprint};
 use super::budget::Priority;
 use super::cache::Ttl;
+use super::fault::Class;
 use super::redact;
+use super::usage::Usage;
 use bytes::Bytes;
 use reqwest::Method;
 use secrecy::SecretString;
@@ -22,6 +24,8 @@ pub enum Body {
     Json(Value),
     /// A form. Values are kept secret: token requests carry client secrets (tiktok-surfaces §2).
     Form(Vec<(&'static str, SecretString)>),
+    /// Bytes of this content type.
+    Bytes(String, Bytes),
 }
 
 /// A request. All of them only read.
@@ -37,6 +41,10 @@ pub struct Request {
     pub body: Body,
     /// The access token.
     pub bearer: Option<SecretString>,
+    /// A secret in a header of its own: its name and value.
+    pub key: Option<(&'static str, SecretString)>,
+    /// What it takes from the budget, where the source counts units.
+    pub units: u32,
     /// Whether the reserve of the budget may be used.
     pub priority: Priority,
     /// Keep the answer, and for how long.
@@ -46,6 +54,8 @@ pub struct Request {
     /// Repeat it after faults that pass by themselves. Not for requests that use up what they carry, such as refresh
     /// tokens.
     pub repeat: bool,
+    /// … but hand these on at once, although they pass by themselves: the caller has something better to ask then.
+    pub hands_on: &'static [Class],
 }
 
 impl Request {
@@ -57,10 +67,13 @@ impl Request {
             url,
             body: Body::None,
             bearer: None,
+            key: None,
+            units: 1,
             priority: Priority::Normal,
             cache: None,
             expect: Expect::document(),
             repeat: true,
+            hands_on: &[],
         }
     }
 
@@ -79,13 +92,19 @@ impl Request {
         Self { body: Body::Json(body), ..Self::new(operation, Method::POST, url) }
     }
 
+    /// Whether the same request is sent again after such a fault, if it passes by itself.
+    pub(super) fn repeats(&self, class: Class) -> bool {
+        self.repeat && !self.hands_on.contains(&class)
+    }
+
     /// A text of the source without the secrets of this request, which it may repeat.
     pub(super) fn scrub(&self, text: &str) -> String {
         let fields = match &self.body {
             Body::Form(fields) => fields.as_slice(),
-            Body::None | Body::Json(_) => &[],
+            Body::None | Body::Json(_) | Body::Bytes(..) => &[],
         };
         let clean = redact::scrub(text, self.bearer.as_ref());
+        let clean = redact::scrub(&clean, self.key.as_ref().map(|(_, value)| value));
         fields.iter().fold(clean, |text, (_, value)| redact::scrub(&text, Some(value)))
     }
 }
@@ -98,6 +117,8 @@ impl std::fmt::Debug for Request {
             .field("url", &redact::url(&self.url))
             .field("body", &self.body)
             .field("bearer", &self.bearer.as_ref().map(|_| redact::HIDDEN))
+            .field("key", &self.key.as_ref().map(|(name, _)| name))
+            .field("units", &self.units)
             .field("priority", &self.priority)
             .field("cache", &self.cache)
             .finish_non_exhaustive()
@@ -110,6 +131,7 @@ impl std::fmt::Debug for Body {
             Self::None => f.write_str("None"),
             // What people search for is not for logs either.
             Self::Json(_) => f.write_str("Json(…)"),
+            Self::Bytes(kind, bytes) => write!(f, "{} bytes of {kind}", bytes.len()),
             Self::Form(fields) => f.debug_list().entries(fields.iter().map(|(name, _)| name)).finish(),
         }
     }
@@ -136,6 +158,8 @@ pub struct Response {
     pub stale: bool,
     /// Requests spent on it, retries included.
     pub requests: u32,
+    /// How much of its limit the source says is used, where it does.
+    pub usage: Option<Usage>,
     /// The last fault that was waited out.
     pub survived: Option<String>,
 }
@@ -148,6 +172,16 @@ impl Response {
     pub fn json<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         tidelake_schemas::json::from_slice(&self.body)
     }
+}
+
+/// An address of http or https that requests can be sent to.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn address(given: &str) -> Result<Url, String> {
+    let url = Url::parse(given).map_err(|error| error.to_string())?;
+    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if web { Ok(url) } else { Err("scheme or host is missing".into()) }
 }
 
 impl std::fmt::Debug for Response {

@@ -225,8 +225,5 @@ impl Spent {
 }
 
 fn address(key: &'static str, given: &str) -> Result<Url, SetupError> {
-    let wrong = |why: String| SetupError::Address { key, given: given.to_owned(), why };
-    let url = Url::parse(given).map_err(|error| wrong(error.to_string()))?;
-    let web = matches!(url.scheme(), "http" | "https") && url.has_host();
-    if web { Ok(url) } else { Err(wrong("scheme or host is missing".into())) }
+    crate::client::wire::address(given).map_err(|why| SetupError::Address { key, given: given.to_owned(), why })
 }

@@ -1,8 +1,9 @@
 //! Fresh addresses of covers, for whoever fetches them: those of observations have stopped working after six hours.
 
 use super::client::{Ask, DisplayClient, Spent};
-use super::records::{Cover, cover};
+use super::records::cover;
 use super::scope::Scope;
+use crate::media::Format;
 use crate::reading::opt_id;
 use crate::source::Fault;
 use crate::vault::AccountName;
@@ -14,7 +15,7 @@ impl DisplayClient {
     ///
     /// # Errors
     /// When the account or the request is refused.
-    pub async fn covers(&self, account: &AccountName, ids: &[i64]) -> Result<Vec<(i64, Cover)>, Fault> {
+    pub async fn covers(&self, account: &AccountName, ids: &[i64]) -> Result<Vec<(i64, Format)>, Fault> {
         let mut spent = Spent::default();
         let access = self.access(account, &mut spent).await?;
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();

@@ -131,7 +131,7 @@ impl About<'_> {
 }
 
 pub(super) fn new(class: FaultClass, operation: &str, message: String, action: impl Into<String>) -> Fault {
-    Fault { class, operation: operation.to_owned(), message, action: action.into(), retry_at: None, requests: 0 }
+    Fault::new(class, operation, message, action)
 }
 
 /// An answer in a form that is not known.

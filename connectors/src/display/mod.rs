@@ -26,7 +26,6 @@ mod tokens;
 pub use client::{DisplayClient, SetupError};
 pub use config::{AUTHORIZE_URL, BASE_URL, DisplayConfig};
 pub use login::{AccountState, Callback, LoggedIn, LoginAttempt, Revocation};
-pub use records::Cover;
 pub use scope::{Scope, UnknownScope, VIDEO_FIELDS};
 pub use source::DisplaySource;
 pub use task::{AccountTask, DisplayTask, OwnVideosTask, TaskError, VideosTask};

@@ -32,7 +32,7 @@ pub(super) struct OAuth {
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) fault: Fault,
-    pub(super) code: Option<String>,
+    pub(super) code: Option<Box<str>>,
 }
 
 impl Refusal {
@@ -123,7 +123,7 @@ impl OAuth {
 
     async fn send(&self, request: Request, about: About<'_>) -> Result<crate::client::Response, Refusal> {
         self.http.send(request).await.map_err(|refused| {
-            let code = refused.context.code.clone();
+            let code = refused.context.code.as_deref().map(Into::into);
             Refusal { fault: about.fault(refused), code }
         })
     }

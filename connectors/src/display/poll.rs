@@ -3,12 +3,14 @@
 use super::client::{Answer, Ask, DisplayClient, Spent};
 use super::fault;
 use super::login::user_fields;
-use super::records::{handle_of, read_user, read_video};
+use super::records::{cover, handle_of, read_user, read_video};
 use super::scope::{Scope, VIDEO_FIELDS};
 use super::task::{DisplayTask, OwnVideosTask, VideosTask};
 use super::tokens::Tokens;
 use super::{CONNECTOR, ZONE};
-use crate::client::Fingerprint;
+use crate::client::{Class, ClientFault, Fingerprint, Route};
+use crate::drift::Tally;
+use crate::media::MediaRef;
 use crate::reading::{ReadContext, opt_bool, opt_i64};
 use crate::source::{CycleContext, Fault, FaultClass, Ledger, Next, Page, StopReason};
 use crate::vault::AccountName;
@@ -16,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
-use tidelake_schemas::Observation;
+use tidelake_schemas::{EntityKind, Observation};
 
 /// Videos per page: the most that both endpoints give (tiktok-surfaces §4).
 const PAGE: usize = 20;
@@ -148,7 +150,8 @@ impl<'a> Poll<'a> {
             true => None,
             false => self.handle(&owner).await,
         };
-        let mut page = Page::default();
+        let mut page = Page { seen: Tally::of_fields(Some(&fields)), ..Page::default() };
+        page.seen.observe(EntityKind::Creator, user);
         match read_user(user, handle, &self.reading("user/info", &answer)) {
             Ok(creator) => page.observations.push(Observation::Creator(creator)),
             Err(reject) => page.rejects.push(reject),
@@ -201,8 +204,13 @@ impl<'a> Poll<'a> {
     fn read(&self, videos: &[Value], route: &'static str, answer: &Answer, owner: &Tokens, page: &mut Page) {
         let context = self.reading(route, answer);
         for video in videos {
+            page.seen.observe(EntityKind::Video, video);
             match read_video(video, owner, &context) {
-                Ok(video) => page.observations.push(Observation::Video(video)),
+                Ok(read) => {
+                    let named = cover(video, answer.at);
+                    page.media.extend(named.map(|f| MediaRef::thumbnail(read.video_id, f, self.account.as_str())));
+                    page.observations.push(Observation::Video(read));
+                }
                 Err(reject) => page.rejects.push(reject),
             }
         }
@@ -256,8 +264,8 @@ fn unknown(owner: &Tokens) -> Option<String> {
 }
 
 fn repeated() -> Fault {
-    let message = "the same page came again although there is more".to_owned();
-    fault::new(FaultClass::Limited, LIST, message, "Wait; the task goes on where it stopped.")
+    let details = "although the answer says that there is more";
+    ClientFault::new(Class::RepeatedPage, Route::DisplayApi, LIST, String::new(), details).into()
 }
 
 fn at_once<S: Serialize>(state: &S) -> Next {

@@ -2,6 +2,7 @@
 
 use super::tokens::Tokens;
 use crate::links::parse_url;
+use crate::media::Format;
 use crate::reading::{
     PLATFORM, ReadContext, opt_bool, opt_handle, opt_i32, opt_i64, opt_str, opt_time_secs, reject, required_id,
 };
@@ -14,22 +15,13 @@ use tidelake_schemas::{CreatorObservation, CreatorStats, EntityKind, Timestamp, 
 /// A cover's address lives this long (tiktok-surfaces §4: six hours), in seconds.
 const COVER_LIFE_S: i64 = 6 * 3600;
 
-/// The cover of a video. Its address stops working: it says what to fetch now, not what to keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cover {
-    /// Where it is.
-    pub url: String,
-    /// When the address stops working: as it says (`x-expires`, Unix seconds), else six hours after it was given.
-    pub expires_at: Timestamp,
-}
-
-/// The cover of a video, as answered at an instant; `None` when the answer has none.
-pub fn cover(video: &Value, given_at: Timestamp) -> Option<Cover> {
+/// The cover of a video, as answered at an instant; `None` when the answer has none. Its address stops working, as it
+/// says or six hours after it was given: it says what to fetch now, not what to keep.
+pub fn cover(video: &Value, given_at: Timestamp) -> Option<Format> {
     let url = opt_str(video, "cover_image_url").filter(|url| !url.is_empty())?;
-    let address = url::Url::parse(&url).ok()?;
-    let named = address.query_pairs().find(|(name, _)| name == "x-expires").and_then(|(_, secs)| secs.parse().ok());
-    let named = named.filter(|secs| *secs > 0).and_then(Timestamp::from_secs);
-    Some(Cover { url, expires_at: named.unwrap_or_else(|| given_at.plus_secs(COVER_LIFE_S)) })
+    let format = Format::at(&url);
+    let ends = format.expires_at.unwrap_or_else(|| given_at.plus_secs(COVER_LIFE_S));
+    Some(Format { expires_at: Some(ends), ..format })
 }
 
 /// A video of `data.videos`. Its author is the owner of the token.

@@ -102,7 +102,7 @@ impl Keeper {
     /// Asks with the newest refresh token; where that is refused, with the one before, if it is kept.
     async fn ask(&self, account: &AccountName, locked: Locked, held: Tokens) -> Result<(Locked, Tokens, i32), Refusal> {
         let (now, about) = (self.clock.now(), about(account));
-        let ended = || Refusal { fault: about.login_ended(held.refresh_until), code: Some(GONE.to_owned()) };
+        let ended = || Refusal { fault: about.login_ended(held.refresh_until), code: Some(GONE.into()) };
         let token = held.usable_refresh(now).ok_or_else(ended)?;
         let refusal = match self.oauth.refresh(token, &held, about).await {
             Ok(tokens) => return Ok((locked, tokens, 1)),

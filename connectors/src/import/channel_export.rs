@@ -6,7 +6,7 @@ use super::sink::Sink;
 use super::{item, user};
 use serde_json::Value;
 use tidelake_schemas::observation::{AuthorRef, HashtagRef};
-use tidelake_schemas::{CreatorStats, Observation, VideoObservation, VideoStats};
+use tidelake_schemas::{CreatorStats, EntityKind, Observation, VideoObservation, VideoStats};
 
 /// Whether this is a record of such a dump.
 pub(super) fn looks_like(value: &Value) -> bool {
@@ -18,8 +18,10 @@ pub(super) fn looks_like(value: &Value) -> bool {
 /// Reads a video or a channel.
 pub(super) fn read(record: &Value, scope: &Scope, sink: &mut Sink) {
     if record.get("videoId").is_some() || record.get("followerCount").is_none() {
+        sink.show(EntityKind::Video, record);
         return read_video(record, scope, sink);
     }
+    sink.show(EntityKind::Creator, record);
     let Some(named) = handle(record, &["channelId"]) else {
         sink.reject("missing_id", "this channel has no channelId; look at the payload".into(), None, record);
         return;

@@ -27,6 +27,7 @@ fn read_one(
     scope: &Scope,
     sink: &mut Sink,
 ) -> Option<i64> {
+    sink.show(EntityKind::Comment, comment);
     let id = sink.need_id(comment, &ID)?;
     sink.push(Observation::Comment(CommentObservation {
         event_id: scope.event_id(EntityKind::Comment, &id.to_string()),
@@ -45,6 +46,7 @@ fn read_one(
         author: comment.get("user").filter(|user| !user.is_null()).map_or_else(|| beside(comment), user::author),
         is_pinned: flag(comment, &["author_pin", "authorPin"]),
         liked_by_creator: flag(comment, &["is_author_digged", "isAuthorDigged"]),
+        ..CommentObservation::default()
     }));
     Some(id)
 }

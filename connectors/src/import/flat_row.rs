@@ -7,7 +7,7 @@ use super::sink::Sink;
 use super::{counts, item, user};
 use serde_json::Value;
 use tidelake_schemas::observation::{AuthorRef, HashtagRef, SoundRef};
-use tidelake_schemas::{CreatorStats, Observation, VideoObservation, VideoStats};
+use tidelake_schemas::{CreatorStats, EntityKind, Observation, VideoObservation, VideoStats};
 
 /// Reads a record of either kind.
 pub(super) fn read(row: &Value, scope: &Scope, sink: &mut Sink) {
@@ -32,6 +32,7 @@ pub(super) fn looks_like(value: &Value) -> bool {
 }
 
 fn read_row(row: &Value, scope: &Scope, sink: &mut Sink) {
+    sink.show(EntityKind::Video, row);
     let Some(id) = sink.need_id(row, &["id"]) else { return };
     let author = AuthorRef {
         id: opt_id(row, &["author_id"]),

@@ -7,7 +7,7 @@ use super::sink::Sink;
 use super::{item, user};
 use serde_json::{Value, json};
 use tidelake_schemas::observation::{AuthorRef, SoundRef};
-use tidelake_schemas::{CreatorStats, Observation, VideoObservation, VideoStats};
+use tidelake_schemas::{CreatorStats, EntityKind, Observation, VideoObservation, VideoStats};
 
 /// Reads a video, or the entries of a playlist.
 pub(super) fn read(info: &Value, scope: &Scope, sink: &mut Sink) {
@@ -33,6 +33,7 @@ fn other_site(info: &Value) -> Option<String> {
 }
 
 fn read_video(info: &Value, scope: &Scope, sink: &mut Sink) {
+    sink.show(EntityKind::Video, info);
     let with_id = match any(info, &["id"]) {
         Some(_) => None,
         None => linked(info).map(|id| json!({"id": id})),

@@ -16,6 +16,7 @@ pub(super) fn read(item: &Value, scope: &Scope, sink: &mut Sink) {
         sink.count("live cards skipped");
         return;
     }
+    sink.show(EntityKind::Video, item);
     let Some(id) = sink.need_id(item, &["id", "aweme_id"]) else { return };
     let author = author(item);
     user::read_author_stats(item, &author, scope, sink);

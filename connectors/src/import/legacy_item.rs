@@ -5,11 +5,12 @@ use super::scope::Scope;
 use super::sink::Sink;
 use super::{counts, item, music, text_extra, user};
 use serde_json::Value;
-use tidelake_schemas::{Observation, VideoObservation};
+use tidelake_schemas::{EntityKind, Observation, VideoObservation};
 
 /// Reads a legacy item like any other: the video, its creator, its sound.
 pub(super) fn read(record: &Value, scope: &Scope, sink: &mut Sink) {
     let infos = record.get("itemInfos").unwrap_or(&Value::Null);
+    sink.show(EntityKind::Video, record);
     let Some(id) = sink.need_id(infos, &["id"]) else { return };
     let mut author = record.get("authorInfos").map(user::author).unwrap_or_default();
     author.id = author.id.or_else(|| opt_id(infos, &["authorId"]));

@@ -43,6 +43,7 @@ mod tests;
 pub use not_understood::NotUnderstood;
 pub use shape::Shape;
 
+use crate::drift::Tally;
 use crate::source::Reject;
 use std::path::Path;
 use tidelake_schemas::{Observation, Timestamp};
@@ -71,6 +72,8 @@ pub struct Imported {
     pub rejects: Vec<Reject>,
     /// What a person should know: sections left out, refusals, duplicates.
     pub notes: Vec<String>,
+    /// What the raw records looked like.
+    pub seen: Tally,
 }
 
 /// Reads one file, whatever of the known shapes it has.

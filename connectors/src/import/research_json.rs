@@ -6,7 +6,7 @@ use super::scope::Scope;
 use super::sink::Sink;
 use crate::research::records::{read_comment, read_user, read_video};
 use serde_json::Value;
-use tidelake_schemas::Observation;
+use tidelake_schemas::{EntityKind, Observation};
 
 /// Keys under which answers list videos.
 const VIDEOS: [&str; 6] = [
@@ -67,9 +67,9 @@ pub(super) fn read(value: &Value, scope: &Scope, sink: &mut Sink) {
     }
     let data = value.get("data").unwrap_or(value);
     for key in VIDEOS {
-        list(data, key).iter().for_each(|v| sink.take(read_video(v, &scope.reading()), Observation::Video));
+        list(data, key).iter().for_each(|v| take_video(v, scope, sink));
     }
-    list(data, "comments").iter().for_each(|v| sink.take(read_comment(v, &scope.reading()), Observation::Comment));
+    list(data, "comments").iter().for_each(|v| take_comment(v, scope, sink));
     for key in ["user_followers", "user_following", "playlist_video_ids"] {
         let listed = list(data, key).len();
         if listed > 0 {
@@ -84,10 +84,20 @@ pub(super) fn read(value: &Value, scope: &Scope, sink: &mut Sink) {
 
 fn read_record(value: &Value, scope: &Scope, sink: &mut Sink) {
     if value.get("parent_comment_id").is_some() {
-        sink.take(read_comment(value, &scope.reading()), Observation::Comment);
+        take_comment(value, scope, sink);
     } else {
-        sink.take(read_video(value, &scope.reading()), Observation::Video);
+        take_video(value, scope, sink);
     }
+}
+
+fn take_video(value: &Value, scope: &Scope, sink: &mut Sink) {
+    sink.show(EntityKind::Video, value);
+    sink.take(read_video(value, &scope.reading()), Observation::Video);
+}
+
+fn take_comment(value: &Value, scope: &Scope, sink: &mut Sink) {
+    sink.show(EntityKind::Comment, value);
+    sink.take(read_comment(value, &scope.reading()), Observation::Comment);
 }
 
 /// `user/info` does not say whose it is, unless whoever saved it added the name.

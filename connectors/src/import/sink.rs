@@ -1,11 +1,12 @@
 //! Where readers put what they find: observations once each, rejects, notes.
 
 use super::{Imported, Shape, raw};
+use crate::drift::Tally;
 use crate::reading::required_id;
 use crate::source::Reject;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
-use tidelake_schemas::Observation;
+use tidelake_schemas::{EntityKind, Observation};
 
 /// Collects what a file holds.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ pub(super) struct Sink {
     counted: BTreeMap<String, usize>,
     seen: HashSet<String>,
     repeated: usize,
+    tally: Tally,
 }
 
 impl Sink {
@@ -34,6 +36,11 @@ impl Sink {
         if self.seen.insert(observation.event_id().to_owned()) {
             self.observations.push(observation);
         }
+    }
+
+    /// Shows a raw record to the drift sentinel.
+    pub(super) fn show(&mut self, kind: EntityKind, record: &Value) {
+        self.tally.observe(kind, record);
     }
 
     /// Notes something once.
@@ -76,6 +83,7 @@ impl Sink {
     /// Takes over what was found in a part of a file, without its notes about what it does not hold.
     pub(super) fn absorb(&mut self, part: Self) {
         self.repeated += part.repeated;
+        self.tally.absorb(part.tally, None);
         part.observations.into_iter().for_each(|observation| self.push(observation));
         self.rejects.extend(part.rejects);
         for (what, n) in part.counted {
@@ -118,6 +126,6 @@ impl Sink {
         if self.repeated > 0 {
             self.notes.push(format!("{} repeated within the file: the first of each was kept", self.repeated));
         }
-        Imported { shape, observations: self.observations, rejects: self.rejects, notes: self.notes }
+        Imported { shape, observations: self.observations, rejects: self.rejects, notes: self.notes, seen: self.tally }
     }
 }

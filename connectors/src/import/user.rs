@@ -27,11 +27,13 @@ pub(super) fn author(user: &Value) -> AuthorRef {
         sec_uid: text(user, &SEC_UID),
         verified: flag(user, &["verified", "is_verified"]),
         private: any_flag(user, &["privateAccount", "isSecret", "secret"]),
+        ..AuthorRef::default()
     }
 }
 
 /// A profile: `{user, stats, statsV2}`, or one object with everything.
 pub(super) fn read_info(info: &Value, scope: &Scope, sink: &mut Sink) {
+    sink.show(EntityKind::Creator, info);
     let user = info.get("user").filter(|user| user.is_object()).unwrap_or(info);
     let exact = info.get("statsV2").filter(|stats| counts_something(stats));
     let stats = counts::creator(&[exact, info.get("stats"), Some(info)]);

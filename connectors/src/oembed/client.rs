@@ -1,18 +1,35 @@
-//! Requests: one GET per card, one HEAD per short link, one after the other.
+//! Requests: one GET per card over the shared client layer, one HEAD per short link.
 
-use super::answer::{Raw, Trouble, TroubleKind, Verdict, read};
+use super::ROUTE;
+use super::answer::{Verdict, read};
 use super::config::OembedConfig;
+use super::records::thumbnail;
+use super::source::SetupError;
+use crate::client::rate::RateLimiter;
+use crate::client::retry::Retry;
+use crate::client::{
+    Class, ClientFault, Clock, Expect, HttpClient, Profile, Request, Route, Snapshot, ToldClock, wire,
+};
 use crate::links::Link;
 use crate::links::resolve::{Outcome, ResolveError, Resolver, client};
-use reqwest::header::{LOCATION, RETRY_AFTER};
+use crate::media::Format;
+use crate::source::Fault;
 use std::time::Duration;
+use tidelake_schemas::Timestamp;
+use tokio::time::Instant;
+use url::Url;
 
-/// A client of the oEmbed route. Sends one request at a time per poll.
-#[derive(Clone, Debug)]
+/// A client of the oEmbed route. Tasks that share it share its rate and its breaker.
+#[derive(Debug)]
 pub struct OembedClient {
     config: OembedConfig,
-    http: reqwest::Client,
+    base: Url,
+    http: HttpClient,
     resolver: Resolver,
+    /// How fast short links are asked for.
+    pace: RateLimiter,
+    told: ToldClock,
+    clock: Clock,
 }
 
 /// What the requests of one poll cost.
@@ -23,109 +40,112 @@ pub(super) struct Spent {
     pub(super) survived: Option<String>,
 }
 
+impl Spent {
+    fn add(&mut self, requests: u32) {
+        self.requests = self.requests.saturating_add(i32::try_from(requests).unwrap_or(i32::MAX));
+    }
+}
+
 impl OembedClient {
-    /// A client. Sends nothing yet. It follows no redirects and keeps no cookies.
+    /// A client. Sends nothing yet. It follows no redirects and keeps no cookies; its time is that of the polls.
     ///
     /// # Errors
-    /// When the TLS library cannot be set up.
-    pub fn new(config: OembedConfig) -> Result<Self, reqwest::Error> {
-        let http = client(config.request_timeout)?;
-        let resolver = Resolver::new(http.clone());
+    /// When the address is none or the TLS library cannot be set up.
+    pub fn new(config: OembedConfig) -> Result<Self, SetupError> {
+        Self::going_by(config, ToldClock::default())
+    }
+
+    /// As [`Self::new`], with a clock of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn going_by(config: OembedConfig, told: ToldClock) -> Result<Self, SetupError> {
+        let given = &config.base_url;
+        let mut base = wire::address(given).map_err(|why| SetupError::Address { given: given.clone(), why })?;
+        base.set_path("oembed");
+        let grant = Profile::LinkOnly.grant(Route::Oembed, None)?;
+        let http = HttpClient::new(grant, config.http(), told.clock())?;
+        let resolver = Resolver::new(client(config.request_timeout)?);
         let resolver = match config.stand_in() {
             Some(base) => resolver.with_base_url(base),
             None => resolver,
         };
-        Ok(Self { config, http, resolver })
+        let (pace, clock) = (RateLimiter::new(config.rate()), told.clock());
+        Ok(Self { config, base, http, resolver, pace, told, clock })
     }
 
-    pub(super) fn config(&self) -> &OembedConfig {
-        &self.config
+    /// What it is doing: rate, breaker, counts.
+    pub fn snapshot(&self) -> Snapshot {
+        self.http.snapshot()
     }
 
-    /// Asks for the card of an address, again while the server is in trouble.
-    pub(super) async fn card(&self, address: &str, spent: &mut Spent) -> Verdict {
-        let mut attempt = 0;
-        loop {
-            self.pause(spent).await;
-            spent.requests += 1;
-            let verdict = self.get(address).await;
-            attempt += 1;
-            match verdict {
-                Verdict::Trouble(trouble) if self.waits(&trouble, attempt) => {
-                    self.wait_out(trouble, attempt, spent).await
-                }
-                verdict => return verdict,
-            }
+    /// It is this time now.
+    pub(super) fn tell(&self, now: Timestamp) {
+        self.told.tell(now);
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Asks for the card of an address.
+    pub(super) async fn card(&self, address: &str, spent: &mut Spent) -> Result<Verdict, ClientFault> {
+        let mut url = self.base.clone();
+        url.query_pairs_mut().append_pair("url", address);
+        let answer = self.http.send(Request { expect: Expect::json(), ..Request::get(ROUTE, url) }).await;
+        spent.add(answer.as_ref().map_or_else(|fault| fault.requests, |answer| answer.requests));
+        if let Some(survived) = answer.as_ref().ok().and_then(|answer| answer.survived.clone()) {
+            spent.survived = Some(survived);
+        }
+        read(answer)
+    }
+
+    /// A fresh address of the thumbnail of a video; `None` when the route gives none.
+    ///
+    /// # Errors
+    /// When the route does not answer now.
+    pub async fn thumbnail(&self, address: &str) -> Result<Option<Format>, Fault> {
+        let mut spent = Spent::default();
+        match self.card(address, &mut spent).await {
+            Ok(Verdict::Card(answer)) => Ok(thumbnail(&answer)),
+            Ok(Verdict::Refused(_)) => Ok(None),
+            Err(fault) => Err(Fault { requests: spent.requests, ..fault.into() }),
         }
     }
 
-    /// Asks where a short link leads, again while the server is in trouble.
-    pub(super) async fn resolve(&self, link: &Link, spent: &mut Spent) -> Result<Outcome, Trouble> {
-        let mut attempt = 0;
+    /// Asks where a short link leads.
+    pub(super) async fn resolve(&self, link: &Link, spent: &mut Spent) -> Result<Outcome, ClientFault> {
+        let config = self.config.retry();
+        let mut retry = Retry::new(&config, Instant::now());
         loop {
-            self.pause(spent).await;
+            self.pace.acquire().await;
             let error = match self.resolver.resolve(link).await {
                 Ok(resolution) => {
-                    spent.requests += i32::try_from(resolution.requests).unwrap_or(i32::MAX);
+                    spent.add(resolution.requests);
                     return Ok(resolution.outcome);
                 }
                 Err(error) => error,
             };
-            spent.requests += 1;
-            attempt += 1;
-            let trouble = Trouble::from(error);
-            if !self.waits(&trouble, attempt) {
-                return Err(trouble);
-            }
-            self.wait_out(trouble, attempt, spent).await;
-        }
-    }
-
-    async fn get(&self, address: &str) -> Verdict {
-        match self.send(address).await {
-            Ok(raw) => read(&raw),
-            Err(error) => {
-                let what = if error.is_timeout() { "no answer in time" } else { "the connection failed or broke" };
-                Verdict::Trouble(Trouble { kind: TroubleKind::Server, message: what.into(), retry_after: None })
-            }
-        }
-    }
-
-    async fn send(&self, address: &str) -> reqwest::Result<Raw> {
-        let route = format!("{}/oembed", self.config.base());
-        let answer = self.http.get(route).query(&[("url", address)]).send().await?;
-        let header = |name| Some(answer.headers().get(name)?.to_str().ok()?.trim().to_owned());
-        let (status, location) = (answer.status().as_u16(), header(LOCATION));
-        let retry_after = header(RETRY_AFTER).and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        Ok(Raw { status, location, retry_after, body: answer.bytes().await?.to_vec() })
-    }
-
-    fn waits(&self, trouble: &Trouble, attempt: u32) -> bool {
-        trouble.kind == TroubleKind::Server && attempt < self.config.attempts
-    }
-
-    async fn wait_out(&self, trouble: Trouble, attempt: u32, spent: &mut Spent) {
-        let delay = self.config.retry_delay.saturating_mul(1 << attempt.saturating_sub(1).min(10));
-        tracing::info!(fault = trouble.message, wait = ?delay, "waiting out a fault of oembed");
-        spent.survived = Some(trouble.message);
-        tokio::time::sleep(delay).await;
-    }
-
-    async fn pause(&self, spent: &Spent) {
-        if spent.requests > 0 {
-            tokio::time::sleep(self.config.pause).await;
+            spent.add(1);
+            let (class, asked) = told_by(&error);
+            let Some(wait) = retry.next(class, asked, Instant::now()) else {
+                let url = link.canonical();
+                let fault = ClientFault::new(class, Route::ShortLink, "short link", url, &error.to_string());
+                let retry_at = asked.and_then(|wait| i64::try_from(wait.as_secs()).ok());
+                return Err(ClientFault { retry_at: retry_at.map(|wait| self.now().plus_secs(wait)), ..fault });
+            };
+            spent.survived = Some(error.to_string());
+            self.clock.sleep(wait).await;
         }
     }
 }
 
-impl From<ResolveError> for Trouble {
-    fn from(error: ResolveError) -> Self {
-        let message = error.to_string();
-        let (kind, retry_after) = match error {
-            ResolveError::Transport { .. } | ResolveError::Server { .. } => (TroubleKind::Server, None),
-            ResolveError::Limited { retry_after, .. } => (TroubleKind::Limited, retry_after),
-            ResolveError::Client => (TroubleKind::Format, None),
-        };
-        Self { kind, message, retry_after }
+/// What is the matter with a short link, and how long TikTok says to wait.
+fn told_by(error: &ResolveError) -> (Class, Option<Duration>) {
+    match error {
+        ResolveError::Transport { .. } => (Class::Network, None),
+        ResolveError::Server { .. } => (Class::Server, None),
+        ResolveError::Limited { retry_after, .. } => (Class::RateLimited, *retry_after),
+        ResolveError::Client => (Class::FormatDrift, None),
     }
 }

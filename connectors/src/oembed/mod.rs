@@ -17,7 +17,6 @@ mod tests;
 
 pub use client::OembedClient;
 pub use config::{BASE_URL, OembedConfig};
-pub use records::Thumbnail;
 pub use source::{OembedSource, SetupError};
 pub use task::{LinksTask, OembedTask, TaskError};
 

@@ -1,16 +1,18 @@
 //! One page of a task: up to twenty links, each with its fate.
 
-use super::answer::{Refused, Trouble, TroubleKind, Verdict};
+use super::answer::{Refused, Verdict};
 use super::client::{OembedClient, Spent};
 use super::task::{Entries, Entry};
 use super::{CONNECTOR, ROUTE, ZONE, records};
+use crate::client::ClientFault;
 use crate::links::resolve::Outcome;
 use crate::links::{Account, Link};
+use crate::media::MediaRef;
 use crate::reading::{ReadContext, reject};
 use crate::source::{CycleContext, Fault, Ledger, Next, Page, Reject, StopReason};
 use serde_json::{Value, json};
 use std::time::Instant;
-use tidelake_schemas::{Observation, Timestamp};
+use tidelake_schemas::{EntityKind, Observation};
 
 /// Links per page.
 pub(super) const PAGE: usize = 20;
@@ -60,17 +62,16 @@ impl<'a> Poll<'a> {
                 Ok(Fate::Observed(observation)) => self.page.observations.push(*observation),
                 Ok(Fate::Unread(reject)) => self.page.rejects.push(reject),
                 Ok(Fate::Refused(refused)) => self.refusals.push(told(entry, &refused)),
-                Err(trouble) if at == from => {
-                    let retry_at = self.retry_at(&trouble);
-                    return Err(trouble.fault(self.spent.requests, retry_at));
+                Err(fault) if at == from => {
+                    return Err(Fault { requests: self.spent.requests, ..fault.into() });
                 }
-                Err(trouble) => return Ok(self.stopped(from, at, &trouble)),
+                Err(fault) => return Ok(self.stopped(from, at, fault)),
             }
         }
         Ok(self.finished(from, end))
     }
 
-    async fn ask(&mut self, entry: &Entry) -> Result<Fate, Trouble> {
+    async fn ask(&mut self, entry: &Entry) -> Result<Fate, ClientFault> {
         if entry.repeated {
             return Ok(refused("repeated", "an earlier link of the task says the same"));
         }
@@ -91,15 +92,28 @@ impl<'a> Poll<'a> {
             let said = format!("a {} link; oEmbed answers for videos, photos and profiles by handle", link.kind());
             return Ok(refused("unsupported", said));
         };
-        match self.client.card(&address, &mut self.spent).await {
-            Verdict::Card(answer) => Ok(self.read(&link, &address, &answer)),
-            Verdict::Refused(refused) => Ok(Fate::Refused(refused)),
-            Verdict::Trouble(trouble) => Err(trouble),
-        }
+        Ok(match self.client.card(&address, &mut self.spent).await? {
+            Verdict::Card(answer) => {
+                // Cards of videos and of profiles differ in their fields.
+                let kind = if link.video_id().is_some() { EntityKind::Video } else { EntityKind::Creator };
+                self.page.seen.observe(kind, &answer);
+                let fate = self.read(&link, &address, &answer);
+                self.name_thumbnail(&fate, address, &answer);
+                fate
+            }
+            Verdict::Refused(refused) => Fate::Refused(refused),
+        })
+    }
+
+    fn name_thumbnail(&mut self, fate: &Fate, address: String, answer: &Value) {
+        let Fate::Observed(observation) = fate else { return };
+        let Observation::Video(video) = observation.as_ref() else { return };
+        let named = records::thumbnail(answer).map(|format| MediaRef::thumbnail(video.video_id, format, address));
+        self.page.media.extend(named);
     }
 
     fn read(&self, link: &Link, address: &str, answer: &Value) -> Fate {
-        let now = self.now();
+        let now = self.client.now();
         let context = ReadContext {
             task: &self.context.task,
             cycle: self.context.cycle,
@@ -133,18 +147,15 @@ impl<'a> Poll<'a> {
         self.close(from, end, stop_reason, fault)
     }
 
-    fn stopped(mut self, from: usize, at: usize, trouble: &Trouble) -> Page {
-        let retry_at = self.retry_at(trouble);
-        self.page.next = Next::Page { state: json!({ "from": at }), not_before: retry_at };
-        let stop_reason = match trouble.kind {
-            TroubleKind::Limited => StopReason::Quota,
-            TroubleKind::Blocked => StopReason::Blocked,
-            TroubleKind::Server | TroubleKind::Format => StopReason::Fault,
-        };
-        let stopped = format!("stopped before link {}: {}", at + 1, trouble.message);
-        let fault =
+    fn stopped(mut self, from: usize, at: usize, fault: ClientFault) -> Page {
+        let fault = Fault { requests: self.spent.requests, ..fault.into() };
+        self.page.next = Next::Page { state: json!({ "from": at }), not_before: fault.retry_at };
+        let stopped = format!("stopped before link {}: {fault}", at + 1);
+        let told =
             self.refusal_report(at - from).map_or_else(|| stopped.clone(), |report| format!("{stopped}; {report}"));
-        self.close(from, at, stop_reason, Some(fault))
+        let mut page = self.close(from, at, fault.stop_reason(), Some(told));
+        page.ledger.stopped_by = Some(fault);
+        page
     }
 
     fn close(mut self, from: usize, end: usize, stop_reason: StopReason, fault: Option<String>) -> Page {
@@ -172,16 +183,6 @@ impl<'a> Poll<'a> {
     fn refusal_report(&self, of: usize) -> Option<String> {
         let n = self.refusals.len();
         (n > 0).then(|| format!("{n} of {of} links brought nothing: {}", self.refusals.join("; ")))
-    }
-
-    fn retry_at(&self, trouble: &Trouble) -> Option<Timestamp> {
-        trouble.retry_at(self.now(), self.client.config().block_pause)
-    }
-
-    /// The caller's clock, running on.
-    fn now(&self) -> Timestamp {
-        let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Timestamp(self.context.now.0.saturating_add(micros))
     }
 }
 

@@ -1,25 +1,13 @@
 //! An oEmbed answer as an observation: who and what, no counts, no time. Also used for files that hold such answers.
 
 use crate::links::parse_url;
-use crate::reading::{PLATFORM, ReadContext, opt_handle, opt_i32, opt_id, opt_str, reject, required_id};
+use crate::media::Format;
+use crate::reading::{PLATFORM, ReadContext, opt_handle, opt_i64, opt_id, opt_str, reject, required_id};
 use crate::source::Reject;
 use serde_json::{Value, json};
 use tidelake_schemas::ids::time_of_id;
 use tidelake_schemas::observation::AuthorRef;
-use tidelake_schemas::{CreatorObservation, EntityKind, Observation, Timestamp, VideoObservation};
-
-/// The picture of an answer. Its address is signed and stops working: it says what to fetch now, not what to keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thumbnail {
-    /// Where it is.
-    pub url: String,
-    /// Pixels.
-    pub width: Option<i32>,
-    /// Pixels.
-    pub height: Option<i32>,
-    /// When the address stops working (`x-expires`, Unix seconds), where it says so.
-    pub expires_at: Option<Timestamp>,
-}
+use tidelake_schemas::{CreatorObservation, EntityKind, Observation, VideoObservation};
 
 /// Reads an answer: a video, or the card of a profile. The time of a video is derived from its id.
 ///
@@ -32,15 +20,12 @@ pub fn read(answer: &Value, context: &ReadContext) -> Result<Observation, Reject
     video(answer, context).map(Observation::Video)
 }
 
-/// The picture of an answer; profiles have none.
-pub fn thumbnail(answer: &Value) -> Option<Thumbnail> {
+/// The picture of an answer; profiles have none. Its address is signed and stops working: it says what to fetch now,
+/// not what to keep.
+pub fn thumbnail(answer: &Value) -> Option<Format> {
     let url = text(answer, "thumbnail_url")?;
-    let parameters = url::Url::parse(&url).ok()?;
-    let expires =
-        parameters.query_pairs().find(|(name, _)| name == "x-expires").and_then(|(_, secs)| secs.parse().ok());
-    let expires_at = expires.filter(|secs| *secs > 0).and_then(Timestamp::from_secs);
-    let size = |name| opt_i32(answer, name).filter(|pixels| *pixels > 0);
-    Some(Thumbnail { url, width: size("thumbnail_width"), height: size("thumbnail_height"), expires_at })
+    let size = |name| opt_i64(answer, name).filter(|pixels| *pixels > 0);
+    Some(Format { width: size("thumbnail_width"), height: size("thumbnail_height"), ..Format::at(&url) })
 }
 
 fn video(answer: &Value, context: &ReadContext) -> Result<VideoObservation, Reject> {

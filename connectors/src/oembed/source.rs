@@ -6,6 +6,7 @@ use super::config::OembedConfig;
 use super::poll::Poll;
 use super::task::{Entries, OembedTask, TaskError};
 use super::{CONNECTOR, ROUTE, ZONE};
+use crate::client::profile::NotAllowed;
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source};
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -29,6 +30,17 @@ pub enum SetupError {
     /// The task is wrong.
     #[error("the task cannot be polled: {0}. Correct it in the configuration.")]
     Task(#[from] TaskError),
+    /// The address of the route.
+    #[error("base_url: {given:?} is no http or https address: {why}. Correct it in [oembed].")]
+    Address {
+        /// As given.
+        given: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The route may not be taken.
+    #[error("{0}")]
+    NotAllowed(#[from] NotAllowed),
     /// The HTTP client could not be made.
     #[error("the HTTP client cannot be set up: {0}. Check the machine's certificates.")]
     Http(#[from] reqwest::Error),
@@ -67,27 +79,28 @@ impl Source for OembedSource {
     async fn probe(&self) -> Result<Probe, Fault> {
         let since = Instant::now();
         let mut spent = Spent::default();
-        let summary = match self.client.card(PROBE, &mut spent).await {
+        let summary = match self.client.card(PROBE, &mut spent).await? {
             Verdict::Card(_) => "the route answers".to_owned(),
             Verdict::Refused(refused) => format!("the route answers, with a refusal: {}", refused.said),
-            Verdict::Trouble(trouble) => return Err(trouble.fault(spent.requests, None)),
         };
         Ok(Probe { summary, took: since.elapsed() })
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
         let at = state.map(read_position).transpose()?.unwrap_or_default();
+        self.client.tell(context.now);
         Poll::new(&self.client, context, &self.entries).run(at.from).await
     }
 }
 
 fn read_position(state: &Value) -> Result<Position, Fault> {
-    Position::deserialize(state).map_err(|e| Fault {
-        class: FaultClass::Request,
-        operation: "oembed poll".into(),
-        message: format!("the stored position does not belong to this task: {e}"),
-        action: "Reset the task's position; its cycle then starts again.".into(),
-        retry_at: None,
-        requests: 0,
+    Position::deserialize(state).map_err(|e| {
+        let message = format!("the stored position does not belong to this task: {e}");
+        Fault::new(
+            FaultClass::Request,
+            "oembed poll",
+            message,
+            "Reset the task's position; its cycle then starts again.",
+        )
     })
 }

@@ -1,74 +1,100 @@
-//! Requests to the Research API, with every fault waited out that can be.
+//! Requests to the Research API over the shared client layer, and what only this API asks for: client tokens, patience
+//! with refusals of good searches, and a quota of its own for the lists of accounts.
 
 use super::config::{Patience, ResearchConfig};
-use super::fault::Trouble;
-use super::quota::{Quota, reset_after};
+use super::fault::{self, is_stale, unreadable};
 use super::request::{Purse, Refusal, Reply, Request};
+use super::source::SetupError;
 use super::token::{Token, TokenSource};
-use crate::source::{Fault, FaultClass};
-use secrecy::ExposeSecret;
-use std::time::{Duration, Instant};
+use crate::client::budget::{Priority, reset_after};
+use crate::client::fault::Group;
+use crate::client::lease::LendError;
+use crate::client::{
+    Class, ClientFault, Clock, HttpClient, Lender, Profile, Request as HttpRequest, Response, Route, Snapshot,
+    ToldClock, wire,
+};
+use crate::source::Fault;
+use reqwest::Method;
+use std::sync::Arc;
+use std::time::Duration;
 use tidelake_schemas::Timestamp;
+use url::Url;
 
-/// A client of one research project. Tasks that share it share its token and its quota.
+/// A client of one research project. Tasks that share it share its token, its rate and its quota.
 #[derive(Debug)]
 pub struct ResearchClient {
     config: ResearchConfig,
-    http: reqwest::Client,
+    base: Url,
     tokens: TokenSource,
-    quota: Quota,
-    follows: Quota,
-}
-
-/// The caller's clock, running on from the instant it named.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    start: Timestamp,
-    since: Instant,
-}
-
-impl Clock {
-    pub(super) fn starting_at(start: Timestamp) -> Self {
-        Self { start, since: Instant::now() }
-    }
-
-    pub(super) fn now(&self) -> Timestamp {
-        let micros = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
-        Timestamp(self.start.0.saturating_add(micros))
-    }
-}
-
-/// One attempt that brought no data.
-struct Failure {
-    trouble: Trouble,
-    message: String,
-    retry_after: Option<Duration>,
-    /// A fault that is to be handed on as it is.
-    fault: Option<Fault>,
+    common: HttpClient,
+    follows: HttpClient,
+    /// For what no quota counts: tokens, and batch compliance where the configuration says so.
+    uncounted: Arc<HttpClient>,
+    told: ToldClock,
+    clock: Clock,
 }
 
 impl ResearchClient {
-    /// A client. Sends nothing yet.
+    /// A client. Sends nothing yet. Its time is that of the polls.
     ///
     /// # Errors
-    /// When the TLS library cannot be set up.
-    pub fn new(config: ResearchConfig) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("tidelake/", env!("CARGO_PKG_VERSION")))
-            .timeout(config.patience.request_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        let tokens = TokenSource::new(http.clone(), &config);
-        let (quota, follows) = (Quota::new(config.daily_quota), Quota::new(config.daily_follow_quota));
-        Ok(Self { config, http, tokens, quota, follows })
+    /// When the address is none or the TLS library cannot be set up.
+    pub fn new(config: ResearchConfig) -> Result<Self, SetupError> {
+        Self::going_by(config, ToldClock::default())
     }
 
-    /// What a request is taken from; `None` when it is not counted.
-    fn purse(&self, purse: Purse) -> Option<&Quota> {
+    /// As [`Self::new`], with a clock of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn going_by(config: ResearchConfig, told: ToldClock) -> Result<Self, SetupError> {
+        let given = &config.base_url;
+        let base = wire::address(given).map_err(|why| SetupError::Address { given: given.clone(), why })?;
+        let grant = Profile::Research.grant(Route::ResearchApi, None)?;
+        let client = |budget| HttpClient::new(grant, config.http(budget), told.clock());
+        let [common, follows] = config.budgets();
+        let (common, follows) = (client(Some(common))?, client(Some(follows))?);
+        let uncounted = Arc::new(client(None)?);
+        let url = at(&base, "v2/oauth/token/");
+        let tokens = TokenSource::new(Arc::clone(&uncounted), told.clock(), url, &config);
+        let clock = told.clock();
+        Ok(Self { config, base, tokens, common, follows, uncounted, told, clock })
+    }
+
+    /// Spends only what this lender lends: processes that share it share the quota, and a restart goes on with it.
+    #[must_use]
+    pub fn with_lender(self, lender: &Arc<dyn Lender>) -> Self {
+        let common = self.common.with_lender(Arc::clone(lender));
+        let follows = self.follows.with_lender(Arc::clone(lender));
+        Self { common, follows, ..self }
+    }
+
+    /// Gives back what was lent and is not spent, at an orderly end.
+    ///
+    /// # Errors
+    /// When the lender cannot be told; it then counts as spent.
+    pub async fn give_back(&self) -> Result<(), LendError> {
+        self.common.give_back().await?;
+        self.follows.give_back().await
+    }
+
+    /// What it is doing: requests under the common quota, and under that of the lists of accounts.
+    pub fn snapshots(&self) -> [Snapshot; 2] {
+        [self.common.snapshot(), self.follows.snapshot()]
+    }
+
+    /// It is this time now.
+    pub(super) fn tell(&self, now: Timestamp) {
+        self.told.tell(now);
+    }
+
+    /// Where a request is sent, and what it may use of the quota.
+    fn purse(&self, purse: Purse) -> (&HttpClient, Priority) {
         match purse {
-            Purse::Common => Some(&self.quota),
-            Purse::Follows => Some(&self.follows),
-            Purse::Validation => self.config.validation_in_quota.then_some(&self.quota),
+            Purse::Common => (&self.common, Priority::Normal),
+            Purse::Follows => (&self.follows, Priority::Normal),
+            Purse::Validation if self.config.validation_in_quota => (&self.common, Priority::High),
+            Purse::Validation => (&self.uncounted, Priority::High),
         }
     }
 
@@ -83,243 +109,120 @@ impl ResearchClient {
     }
 
     /// Sends a request until there is an answer or a fault outlasts its budget.
-    pub(super) async fn call<T>(&self, request: &Request<'_, T>, clock: &Clock) -> Reply<T> {
-        let mut run = Run::new(&self.config.patience);
+    pub(super) async fn call<T>(&self, request: &Request<'_, T>) -> Reply<T> {
+        let (mut run, mut refused) = (Run::default(), 0);
         loop {
-            let failure = match self.attempt(request, clock, &mut run).await {
-                Ok(data) => return run.reply(clock, Ok(data)),
-                Err(failure) => failure.within(request.narrowable),
-            };
-            let Some(delay) = run.wait(&failure) else {
-                let refusal = refusal(request.route, failure, run.requests, clock.now());
-                return run.reply(clock, Err(refusal));
-            };
-            tracing::info!(route = request.route, fault = failure.message, wait = ?delay, "waiting out a fault");
-            run.survived = Some(failure.message);
-            tokio::time::sleep(delay).await;
+            let outcome = self.attempt(request, &mut run).await;
+            if let Err(Refusal::Stale(fault)) = &outcome {
+                refused += 1;
+                if let Some(delay) = stale_delay(&self.config.patience, refused) {
+                    tracing::info!(route = request.route, fault = fault.message, wait = ?delay, "waiting out a fault");
+                    run.survived = Some(fault.message.clone());
+                    self.clock.sleep(delay).await;
+                    continue;
+                }
+            }
+            return Reply { requests: run.requests, survived: run.survived, at: self.clock.now(), outcome };
         }
     }
 
     /// One request; two when its token is refused.
-    async fn attempt<T>(&self, request: &Request<'_, T>, clock: &Clock, run: &mut Run<'_>) -> Result<T, Failure> {
-        let token = self.tokens.get().await.map_err(Failure::of_token)?;
-        let failure = match self.send(request, &token, clock, run).await {
-            Err(failure) if failure.trouble == Trouble::Token && !run.renewed => failure,
-            answer => return answer,
+    async fn attempt<T>(&self, request: &Request<'_, T>, run: &mut Run) -> Result<T, Refusal> {
+        let token = self.tokens.get().await.map_err(|fault| run.no_token(fault))?;
+        let refused = match self.send(request, &token, run).await {
+            Err(refused) if refused.class == Class::AuthExpired && !run.renewed => refused,
+            answer => return self.read(request, answer, run),
         };
         run.renewed = true;
-        run.survived = Some(failure.message);
-        let token = self.tokens.replace(&token).await.map_err(Failure::of_token)?;
-        self.send(request, &token, clock, run).await
+        run.survived = Some(format!("{}: {}", refused.class, refused.context.details));
+        let token = self.tokens.replace(&token).await.map_err(|fault| run.no_token(fault))?;
+        let answer = self.send(request, &token, run).await;
+        self.read(request, answer, run)
     }
 
-    async fn send<T>(
+    async fn send<T>(&self, request: &Request<'_, T>, token: &Token, run: &mut Run) -> Result<Response, ClientFault> {
+        let mut url = at(&self.base, &format!("v2/research/{}/", request.route));
+        if !request.fields.is_empty() {
+            url.query_pairs_mut().append_pair("fields", request.fields);
+        }
+        let (http, priority) = self.purse(request.purse);
+        let answer = http
+            .send(HttpRequest {
+                body: request.body.body(),
+                bearer: Some(token.secret.clone()),
+                priority,
+                expect: request.expect(),
+                hands_on: if request.narrowable { &[Class::Timeout] } else { &[] },
+                ..HttpRequest::new(request.operation(), Method::POST, url)
+            })
+            .await;
+        let requests = answer.as_ref().map_or_else(|fault| fault.requests, |answer| answer.requests);
+        run.requests = run.requests.saturating_add(i32::try_from(requests).unwrap_or(i32::MAX));
+        answer
+    }
+
+    fn read<T>(
         &self,
         request: &Request<'_, T>,
-        token: &Token,
-        clock: &Clock,
-        run: &mut Run<'_>,
-    ) -> Result<T, Failure> {
-        if let Some(quota) = self.purse(request.purse)
-            && !quota.spend(clock.now())
-        {
-            let message = format!("the daily quota of {} requests is spent", quota.limit());
-            return Err(Failure::new(Trouble::Quota, message));
+        answer: Result<Response, ClientFault>,
+        run: &mut Run,
+    ) -> Result<T, Refusal> {
+        let answer = answer.map_err(|fault| self.refusal(fault, request.narrowable, run.requests))?;
+        run.survived = answer.survived.or(run.survived.take());
+        let told = |why| Refusal::Fault(unreadable(&request.operation(), why, run.requests));
+        (request.open)(&answer.body).map_err(told)
+    }
+
+    /// What is left to do about a fault that was not waited out.
+    fn refusal(&self, refused: ClientFault, narrowable: bool, requests: i32) -> Refusal {
+        let (now, class, stale) = (self.clock.now(), refused.class, is_stale(&refused));
+        if class == Class::Quota {
+            let message = format!("{}: {}", refused.context.message, refused.context.details);
+            return Refusal::Quota(message, refused.retry_at.unwrap_or_else(|| reset_after(now)));
         }
-        run.requests += 1;
-        let (content_type, body) = request.body.write();
-        let fields = Some(("fields", request.fields)).filter(|(_, fields)| !fields.is_empty());
-        let answer = self
-            .http
-            .post(self.config.url(&format!("v2/research/{}/", request.route)))
-            .query(fields.as_slice())
-            .bearer_auth(token.secret.expose_secret())
-            .header(reqwest::header::CONTENT_TYPE, content_type)
-            .body(body)
-            .send()
-            .await?;
-        let (status, retry_after) = (answer.status().as_u16(), retry_after(&answer));
-        let bytes = answer.bytes().await?;
-        (request.open)(status, &bytes).map_err(|(trouble, message)| {
-            let message = message.replace(token.secret.expose_secret(), "***");
-            Failure { retry_after, ..Failure::new(trouble, message) }
-        })
-    }
-}
-
-impl Failure {
-    fn new(trouble: Trouble, message: String) -> Self {
-        Self { trouble, message, retry_after: None, fault: None }
-    }
-
-    /// A token that is not to be had: waited out like trouble of the server, or handed on.
-    fn of_token(fault: Fault) -> Self {
-        let trouble = match fault.class {
-            FaultClass::Transient => Trouble::Server,
-            FaultClass::Limited => Trouble::Rate,
-            FaultClass::Auth => Trouble::Token,
-            FaultClass::Request | FaultClass::Format => Trouble::Format,
-        };
-        Self { fault: Some(fault.clone()), ..Self::new(trouble, format!("{}: {}", fault.operation, fault.message)) }
-    }
-
-    /// A time-out is trouble of the server where no narrower request can be made.
-    fn within(mut self, narrowable: bool) -> Self {
-        if self.trouble == Trouble::Timeout && !narrowable {
-            self.trouble = Trouble::Server;
+        let fault = Fault { requests, ..fault::of(refused, now) };
+        match class.group() {
+            Group::Request if stale => Refusal::Stale(fault::stale(fault, now)),
+            Group::Request | Group::Entity => Refusal::Request(fault),
+            Group::Trouble if narrowable && class == Class::Timeout => Refusal::Timeout(fault),
+            _ => Refusal::Fault(fault),
         }
-        self
     }
 }
 
-/// No answer in time says of a query what a gateway's 504 says: it is too broad.
-impl From<reqwest::Error> for Failure {
-    fn from(error: reqwest::Error) -> Self {
-        let too_broad = error.is_timeout() && !error.is_connect();
-        let trouble = if too_broad { Trouble::Timeout } else { Trouble::Server };
-        Self::new(trouble, transport(&error))
-    }
+/// The address of a path of the API.
+fn at(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(path);
+    url
 }
 
-/// The waits of one call.
-struct Run<'a> {
-    patience: &'a Patience,
+/// What one call has cost so far.
+#[derive(Default)]
+struct Run {
     requests: i32,
     survived: Option<String>,
     renewed: bool,
-    stale: u32,
-    server: u32,
-    server_waited: Duration,
-    rate: u32,
 }
 
-impl<'a> Run<'a> {
-    fn new(patience: &'a Patience) -> Self {
-        Self {
-            patience,
-            requests: 0,
-            survived: None,
-            renewed: false,
-            stale: 0,
-            server: 0,
-            server_waited: Duration::ZERO,
-            rate: 0,
-        }
-    }
-
-    /// How long to wait before the same request is sent again; `None` when it is not.
-    fn wait(&mut self, failure: &Failure) -> Option<Duration> {
-        match failure.trouble {
-            Trouble::Stale => {
-                self.stale += 1;
-                (self.stale < self.patience.stale_attempts).then(|| self.patience.stale_delay * self.stale)
-            }
-            Trouble::Rate => {
-                self.rate += 1;
-                let delay = failure.retry_after.unwrap_or(self.patience.rate_delay).min(self.patience.server_budget);
-                (self.rate < self.patience.rate_attempts).then_some(delay)
-            }
-            Trouble::Server => self.wait_for_server(),
-            _ => None,
-        }
-    }
-
-    fn wait_for_server(&mut self) -> Option<Duration> {
-        let patience = self.patience;
-        let doubled = patience.server_delay.saturating_mul(1 << self.server.min(20));
-        let delay = jitter(doubled.min(patience.server_delay_max));
-        self.server += 1;
-        self.server_waited += delay;
-        let left = self.server < patience.server_attempts && self.server_waited <= patience.server_budget;
-        left.then_some(delay)
-    }
-
-    fn reply<T>(self, clock: &Clock, outcome: Result<T, Refusal>) -> Reply<T> {
-        Reply { requests: self.requests, survived: self.survived, at: clock.now(), outcome }
+impl Run {
+    fn no_token(&self, fault: Fault) -> Refusal {
+        Refusal::Fault(Fault { requests: self.requests, ..fault })
     }
 }
 
-/// What is left to do when a failure is not waited out.
-fn refusal(route: &str, failure: Failure, requests: i32, now: Timestamp) -> Refusal {
-    let Failure { trouble, message, retry_after, fault } = failure;
-    if trouble == Trouble::Quota {
-        return Refusal::Quota(message, reset_after(now));
-    }
-    let retry_at = matches!(trouble, Trouble::Rate | Trouble::Server | Trouble::Stale | Trouble::Timeout)
-        .then(|| now.plus_secs(retry_after.map_or(60, |wait| i64::try_from(wait.as_secs()).unwrap_or(60))));
-    let fault = match fault {
-        Some(fault) => Fault { requests, retry_at, ..fault },
-        None => trouble.fault(&format!("research {route}"), message, requests, retry_at),
-    };
-    match trouble {
-        Trouble::Stale => Refusal::Stale(fault),
-        Trouble::Timeout => Refusal::Timeout(fault),
-        Trouble::Request => Refusal::Request(fault),
-        _ => Refusal::Fault(fault),
-    }
-}
-
-/// `Retry-After` in seconds, the only form TikTok is known to send.
-fn retry_after(answer: &reqwest::Response) -> Option<Duration> {
-    let text = answer.headers().get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// Between half of the delay and all of it, so that tasks which failed together do not come back together.
-fn jitter(delay: Duration) -> Duration {
-    // A random UUID is the house's source of randomness outside the sandbox.
-    let random = uuid::Uuid::new_v4().as_fields().0;
-    delay.mul_f64(0.5 + 0.5 * f64::from(random) / f64::from(u32::MAX))
-}
-
-/// A transport error with its causes. Its URL carries no secret, but says nothing either.
-pub(super) fn transport(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else {
-        "the connection broke"
-    };
-    let mut text = what.to_owned();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+/// How long to wait after the n-th refusal of a search id or cursor before the same request is sent again.
+fn stale_delay(patience: &Patience, refused: u32) -> Option<Duration> {
+    (refused < patience.stale_attempts).then(|| patience.stale_delay * refused)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn waits(trouble: Trouble, patience: &Patience) -> Vec<Duration> {
-        let mut run = Run::new(patience);
-        std::iter::from_fn(|| run.wait(&Failure::new(trouble, String::new()))).take(99).collect()
-    }
-
     #[test]
     fn a_refused_search_id_is_repeated_with_growing_delay() {
-        let secs: Vec<_> = waits(Trouble::Stale, &Patience::default()).iter().map(Duration::as_secs).collect();
-        assert_eq!(secs, [5, 10, 15, 20, 25]);
-    }
-
-    #[test]
-    fn trouble_of_the_server_is_waited_out_within_a_budget() {
-        let patience = Patience { server_attempts: 99, ..Patience::default() };
-        let waits = waits(Trouble::Server, &patience);
-        assert!(waits[0] >= Duration::from_secs(1) && waits[0] <= Duration::from_secs(2));
-        assert!(waits.iter().all(|wait| *wait <= patience.server_delay_max));
-        assert!(waits.iter().sum::<Duration>() <= patience.server_budget);
-        assert!(waits.len() < 20);
-    }
-
-    #[test]
-    fn the_rest_is_not_waited_out() {
-        for trouble in [Trouble::Request, Trouble::Quota, Trouble::Timeout, Trouble::Scope, Trouble::Format] {
-            assert!(waits(trouble, &Patience::default()).is_empty());
-        }
+        let waits = (1..9).map_while(|refused| stale_delay(&Patience::default(), refused));
+        assert_eq!(waits.map(|wait| wait.as_secs()).collect::<Vec<_>>(), [5, 10, 15, 20, 25]);
     }
 }

@@ -5,11 +5,12 @@ use super::records::read_comment;
 use super::request::{Refusal, Reply, Request};
 use super::source::{Poll, at_once, read_state, survive, unreadable};
 use super::task::CommentsTask;
+use crate::drift::Tally;
 use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tidelake_schemas::{CommentObservation, Observation};
+use tidelake_schemas::{CommentObservation, EntityKind, Observation};
 
 pub(super) const ROUTE: &str = "video/comment/list";
 
@@ -63,10 +64,11 @@ fn page(
 ) -> Result<Page, Fault> {
     let video_id = task.video_ids.get(at.index).copied();
     let answer = ListPage::parse(data).map_err(|e| unreadable(ROUTE, &e, reply.requests))?;
-    let mut page = Page { ledger, ..Page::default() };
+    let mut page = Page { ledger, seen: Tally::of_fields(task.fields.as_deref()), ..Page::default() };
     let context = poll.reading(ROUTE, reply);
     for raw in answer.records() {
-        match read_record(raw, |value| read_comment(value, &context)).map(|comment| of_video(comment, video_id)) {
+        let read = read_record(raw, (&mut page.seen, EntityKind::Comment), |value| read_comment(value, &context));
+        match read.map(|comment| of_video(comment, video_id)) {
             Ok(comment) => page.observations.push(Observation::Comment(comment)),
             Err(reject) => page.rejects.push(reject),
         }

@@ -30,7 +30,7 @@ const DOWNLOAD: &str = "validation_task/download";
 
 /// The route of observations of what is gone, as in provenance. The table of comments has no column for it, so this is
 /// how a gone comment is known.
-pub(super) const GONE: &str = "validation_task/gone";
+pub const GONE: &str = "validation_task/gone";
 
 pub(super) const ROUTES: &[&str] = &[CREATE, STATUS, DOWNLOAD, GONE];
 
@@ -149,6 +149,7 @@ impl Step<'_> {
             body: Payload::Json(&body),
             narrowable: false,
             purse: Purse::Validation,
+            good_with: None,
             open: open_ids,
         };
         let mut reply = self.poll.call(&request).await;

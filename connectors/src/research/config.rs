@@ -1,5 +1,11 @@
 //! How to reach the Research API.
 
+use crate::client::budget::BudgetConfig;
+use crate::client::lease::{self, fingerprint};
+use crate::client::rate::RateConfig;
+use crate::client::retry::RetryConfig;
+use crate::client::transport::{Redirects, TransportConfig};
+use crate::client::{ClientConfig, Route};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use std::time::Duration;
@@ -18,12 +24,21 @@ pub struct ResearchConfig {
     pub client_key: String,
     /// The client secret of the research project.
     pub client_secret: SecretString,
-    /// Requests per UTC day; the project's share of it when several programs use the same client key.
+    /// Requests per UTC day; the project's share of it when several programs use the same client key. The quota of
+    /// 100,000 records is kept with it, since a request gives 100 at most.
     #[serde(default = "daily_quota")]
     pub daily_quota: u32,
-    /// Requests per UTC day for the lists of followers and of followed accounts, which have a quota of their own.
+    /// Requests per UTC day for the lists of followers and of followed accounts, which have quotas of their own: 20,000
+    /// requests and 2 million records.
     #[serde(default = "daily_follow_quota")]
     pub daily_follow_quota: u32,
+    /// The share of `daily_quota`, between 0 and 1, that is kept for batch compliance: stored data must be refreshed
+    /// in time even on days on which everything else is spent.
+    #[serde(default = "reserve", deserialize_with = "share")]
+    pub reserve: f64,
+    /// Requests per second in the long run; fewer while the API is slow or in trouble.
+    #[serde(default = "per_second", deserialize_with = "positive")]
+    pub per_second: f64,
     /// Whether requests of batch compliance are taken from `daily_quota`. Nobody documents it; counting them is the
     /// careful side.
     #[serde(default = "validation_in_quota")]
@@ -42,14 +57,45 @@ impl ResearchConfig {
             client_secret,
             daily_quota: daily_quota(),
             daily_follow_quota: daily_follow_quota(),
+            reserve: reserve(),
+            per_second: per_second(),
             validation_in_quota: validation_in_quota(),
             patience: Patience::default(),
         }
     }
 
-    /// The address of a path below the base.
-    pub(super) fn url(&self, path: &str) -> String {
-        format!("{}/{path}", self.base_url.trim_end_matches('/'))
+    /// The daily budgets of the project: the common one, and that of the lists of accounts.
+    pub fn budgets(&self) -> [BudgetConfig; 2] {
+        let follows = BudgetConfig { name: "follows", ..BudgetConfig::new(self.daily_follow_quota) };
+        [BudgetConfig { reserve: self.reserve, ..BudgetConfig::new(self.daily_quota) }, follows]
+    }
+
+    /// What lenders call a budget of the project.
+    pub fn budget_key(&self, budget: &BudgetConfig) -> String {
+        lease::key(Route::ResearchApi, &fingerprint(&self.client_key), budget.name)
+    }
+
+    /// The settings of a client that spends this budget.
+    pub(super) fn http(&self, budget: Option<BudgetConfig>) -> ClientConfig {
+        let usual = ClientConfig::of(Route::ResearchApi, fingerprint(&self.client_key));
+        let patience = &self.patience;
+        ClientConfig {
+            budget,
+            rate: RateConfig { per_second: self.per_second, ..usual.rate },
+            retry: RetryConfig {
+                attempts: patience.server_attempts,
+                base: patience.server_delay,
+                cap: patience.server_delay_max,
+                total: patience.server_budget,
+                ..usual.retry
+            },
+            transport: TransportConfig {
+                request_timeout: patience.request_timeout,
+                redirects: Redirects::Never,
+                ..usual.transport
+            },
+            ..usual
+        }
     }
 }
 
@@ -67,22 +113,17 @@ pub struct Patience {
     pub stale_delay: Duration,
     /// Restarts of one search before the fault is handed to the caller.
     pub stale_restarts: u32,
-    /// Requests in a row while the server is in trouble (each of them spends quota).
+    /// Requests in a row while the server is in trouble or the per-minute rate is spent (each of them spends quota).
     pub server_attempts: u32,
-    /// The first wait after trouble of the server; doubles each time, with jitter.
+    /// The first wait is up to this; each further one up to twice as much. A `Retry-After` is kept.
     #[serde(deserialize_with = "duration")]
     pub server_delay: Duration,
-    /// No wait after trouble of the server is longer.
+    /// No such wait is longer.
     #[serde(deserialize_with = "duration")]
     pub server_delay_max: Duration,
-    /// All waits of one poll after trouble of the server together.
+    /// From the first request to the last, waits included.
     #[serde(deserialize_with = "duration")]
     pub server_budget: Duration,
-    /// Requests in a row while the per-minute rate is spent.
-    pub rate_attempts: u32,
-    /// The wait when the per-minute rate is spent and the answer names none.
-    #[serde(deserialize_with = "duration")]
-    pub rate_delay: Duration,
     /// The wait before a validation task is asked about for the first time; doubles each time.
     #[serde(deserialize_with = "duration")]
     pub validation_delay: Duration,
@@ -103,12 +144,10 @@ impl Default for Patience {
             stale_attempts: 6,
             stale_delay: Duration::from_secs(5),
             stale_restarts: 3,
-            server_attempts: 8,
+            server_attempts: 5,
             server_delay: Duration::from_secs(2),
             server_delay_max: Duration::from_secs(60),
             server_budget: Duration::from_secs(300),
-            rate_attempts: 5,
-            rate_delay: Duration::from_secs(15),
             validation_delay: Duration::from_secs(30),
             validation_delay_max: Duration::from_secs(900),
             validation_polls: 60,
@@ -129,8 +168,29 @@ fn daily_follow_quota() -> u32 {
     20_000
 }
 
+fn reserve() -> f64 {
+    0.01
+}
+
+fn per_second() -> f64 {
+    ClientConfig::of(Route::ResearchApi, "").rate.per_second
+}
+
 fn validation_in_quota() -> bool {
     true
+}
+
+fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    number(deserializer, |share| (0.0..=1.0).contains(&share), "a share: write a number from 0 to 1, e.g. 0.05")
+}
+
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    number(deserializer, |number| number.is_finite() && number > 0.0, "a rate: write a number above 0, e.g. 2")
+}
+
+fn number<'de, D: Deserializer<'de>>(from: D, good: fn(f64) -> bool, what: &str) -> Result<f64, D::Error> {
+    let number = f64::deserialize(from)?;
+    if good(number) { Ok(number) } else { Err(serde::de::Error::custom(format!("{number} is not {what}"))) }
 }
 
 pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -166,6 +226,29 @@ mod tests {
         assert_eq!((config.base_url.as_str(), config.daily_quota), (BASE_URL, 1000));
         assert_eq!(config.patience, Patience::default());
         assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn budgets_of_a_project() {
+        let read = |more: serde_json::Value| {
+            let mut config = json!({"client_key": "hush-key", "client_secret": "s"});
+            config.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            serde_json::from_value::<ResearchConfig>(config).map_err(|e| e.to_string())
+        };
+        let config = read(json!({"reserve": 0.05, "per_second": 3})).expect("a config");
+        let [common, follows] = config.budgets();
+        assert_eq!((common.daily, common.kept(), follows.daily, follows.kept()), (1000, 50, 20_000, 0));
+        let (key, other) = (config.budget_key(&common), config.budget_key(&follows));
+        assert!(key.starts_with("research-api/") && key.ends_with("/requests") && other.ends_with("/follows"), "{key}");
+        assert!(!key.contains("hush"), "{key}");
+        for (wrong, part) in [
+            (json!({"reserve": 1.5}), "a share"),
+            (json!({"reserve": -0.1}), "a share"),
+            (json!({"per_second": 0}), "a rate"),
+            (json!({"daily_quota": -1}), "u32"),
+        ] {
+            assert!(read(wrong.clone()).is_err_and(|why| why.contains(part)), "{wrong}");
+        }
     }
 
     #[test]

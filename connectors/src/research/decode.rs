@@ -1,20 +1,18 @@
 //! The envelope of an answer and the pages in it. Records keep their own bytes until they are read.
 
-use super::fault::{ErrorBody, Trouble, classify};
+use crate::drift::Tally;
 use crate::reading::as_i64;
 use crate::source::Reject;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tidelake_schemas::EntityKind;
 use tidelake_schemas::json::from_slice;
 
-/// `{data, error}`.
+/// `{data, error}`; errors have been read before.
 #[derive(Deserialize)]
 struct Envelope {
     data: Option<Box<RawValue>>,
-    #[serde(default)]
-    error: Value,
-    error_description: Option<String>,
 }
 
 /// One page of a list. Each route has its own name for the records; of reposted videos the documentation has two, and
@@ -70,59 +68,28 @@ impl ListPage {
     }
 }
 
-/// The data of an answer, or what it says instead.
-pub(super) fn open(status: u16, bytes: &[u8]) -> Result<Box<RawValue>, (Trouble, String)> {
-    let Ok(Envelope { data, error, error_description }) = from_slice::<Envelope>(bytes) else {
-        return Err(unreadable(status, bytes));
-    };
-    let whole = serde_json::json!({"error": error, "error_description": error_description});
-    match (ErrorBody::read(&whole).unwrap_or_default(), data) {
-        (error, Some(data)) if status < 400 && matches!(error.code.as_str(), "" | "ok") => Ok(data),
-        (error, None) if status < 400 && matches!(error.code.as_str(), "" | "ok") => {
-            Err((Trouble::Format, format!("{} (there is no data)", error.describe(status))))
-        }
-        (error, _) => Err((classify(status, &error), error.describe(status))),
-    }
-}
-
-/// Like [`open`], for `playlist/info`, which was seen to answer with HTTP 500 and the playlist all the same (surfaces
-/// §3.4): an answer that holds ids is an answer.
-pub(super) fn open_playlist(status: u16, bytes: &[u8]) -> Result<Box<RawValue>, (Trouble, String)> {
-    #[derive(Deserialize)]
-    struct Ids {
-        playlist_video_ids: Vec<Value>,
-    }
-    let holds_ids =
-        |data: &RawValue| serde_json::from_str::<Ids>(data.get()).is_ok_and(|data| !data.playlist_video_ids.is_empty());
-    open(status, bytes).or_else(|refused| {
-        let data = from_slice::<Envelope>(bytes).ok().and_then(|envelope| envelope.data);
-        data.filter(|data| status == 500 && holds_ids(data)).ok_or(refused)
-    })
+/// The data of a good answer.
+pub(super) fn open(bytes: &[u8]) -> Result<Box<RawValue>, String> {
+    let unreadable = |_| format!("{} bytes that are not the API's JSON", bytes.len());
+    let Envelope { data } = from_slice(bytes).map_err(unreadable)?;
+    data.ok_or_else(|| "there is no data".to_owned())
 }
 
 /// The text file of `validation_task/download`: the ids that are still valid [official documentation, "Download a
-/// completed batch compliance task"]. What stands between them is not documented; a refusal is JSON, as everywhere.
-pub(super) fn open_ids(status: u16, bytes: &[u8]) -> Result<Vec<i64>, (Trouble, String)> {
+/// completed batch compliance task"]. What stands between them is not documented.
+pub(super) fn open_ids(bytes: &[u8]) -> Result<Vec<i64>, String> {
     let text = std::str::from_utf8(bytes).unwrap_or("\u{fffd}").trim_start_matches('\u{feff}');
-    if status >= 400 || text.trim_start().starts_with('{') {
-        let wrong = |_| Err((Trouble::Format, "the answer is JSON where a text file of ids should be".to_owned()));
-        return open(status, bytes).and_then(wrong);
-    }
     let words = text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
     let ids: Option<Vec<i64>> = words.map(|word| word.parse::<i64>().ok().filter(|&id| id > 0)).collect();
-    ids.filter(|_| status < 300).ok_or_else(|| {
-        (Trouble::Format, format!("HTTP {status} with {} bytes that are not a list of ids", bytes.len()))
-    })
+    ids.ok_or_else(|| format!("{} bytes that are not a list of ids", bytes.len()))
 }
 
-/// A gateway answers in HTML; then the status says what there is to say.
-fn unreadable(status: u16, bytes: &[u8]) -> (Trouble, String) {
-    let trouble = classify(status, &ErrorBody::default());
-    (trouble, format!("HTTP {status} with {} bytes that are not the API's JSON", bytes.len()))
-}
-
-/// Reads one record; a refused one keeps its own bytes.
-pub(super) fn read_record<T>(raw: &RawValue, read: impl FnOnce(&Value) -> Result<T, Reject>) -> Result<T, Reject> {
+/// Reads one record, which is shown to the tally first; a refused one keeps its own bytes.
+pub(super) fn read_record<T>(
+    raw: &RawValue,
+    (seen, kind): (&mut Tally, EntityKind),
+    read: impl FnOnce(&Value) -> Result<T, Reject>,
+) -> Result<T, Reject> {
     let payload = || raw.get().as_bytes().to_vec();
     let value: Value = serde_json::from_str(raw.get()).map_err(|e| Reject {
         reason: "unreadable".into(),
@@ -130,6 +97,7 @@ pub(super) fn read_record<T>(raw: &RawValue, read: impl FnOnce(&Value) -> Result
         entity: None,
         payload: payload(),
     })?;
+    seen.observe(kind, &value);
     read(&value).map_err(|reject| Reject { payload: payload(), ..reject })
 }
 
@@ -137,21 +105,13 @@ pub(super) fn read_record<T>(raw: &RawValue, read: impl FnOnce(&Value) -> Result
 mod tests {
     use super::*;
 
-    fn data(json: &str) -> Result<String, Trouble> {
-        open(200, json.as_bytes()).map(|data| data.get().to_owned()).map_err(|(trouble, _)| trouble)
-    }
-
     #[test]
-    fn success_is_what_the_code_says() {
-        assert_eq!(
-            data(r#"{"data":{"a":1},"error":{"code":"ok","message":"","log_id":"x"}}"#),
-            Ok(r#"{"a":1}"#.into())
-        );
-        assert_eq!(data(r#"{"data":{},"error":{"code":"internal_error","message":""}}"#), Err(Trouble::Server));
+    fn the_data_of_an_answer() {
+        let data = |json: &str| open(json.as_bytes()).map(|data| data.get().to_owned());
+        assert_eq!(data(r#"{"data":{"a":1},"error":{"code":"ok","message":""}}"#), Ok(r#"{"a":1}"#.into()));
         assert_eq!(data(r#"{"data":{}}"#), Ok("{}".into()));
-        assert_eq!(data(r#"{"error":{"code":"ok"}}"#), Err(Trouble::Format));
-        assert_eq!(data("<html>"), Err(Trouble::Format));
-        assert_eq!(open(504, b"<html>").map_err(|(trouble, _)| trouble).err(), Some(Trouble::Timeout));
+        assert!(data(r#"{"error":{"code":"ok"}}"#).is_err_and(|why| why.contains("no data")));
+        assert!(data("<html>").is_err_and(|why| why.contains("6 bytes")));
     }
 
     #[test]
@@ -187,51 +147,34 @@ mod tests {
     }
 
     #[test]
-    fn a_playlist_may_come_with_http_500() {
-        let answer = |ids: &str, code: &str| {
-            let body = format!(r#"{{"data":{{"playlist_video_ids":{ids}}},"error":{{"code":"{code}"}}}}"#);
-            open_playlist(500, body.as_bytes()).map(|_| ()).map_err(|(trouble, _)| trouble)
-        };
-        assert_eq!(answer("[7]", "ok"), Ok(()));
-        assert_eq!(answer("[7]", "internal_error"), Ok(()));
-        assert_eq!(answer("[]", "internal_error"), Err(Trouble::Server));
-        assert_eq!(answer("null", "internal_error"), Err(Trouble::Server));
-    }
-
-    #[test]
     fn a_file_of_ids_is_read_strictly() {
-        let read = |status, text: &str| open_ids(status, text.as_bytes()).map_err(|(trouble, _)| trouble);
-        assert_eq!(read(200, "\u{feff}7\r\n8, 9\n\n"), Ok(vec![7, 8, 9]));
-        assert_eq!(read(200, ""), Ok(vec![]));
+        let read = |text: &str| open_ids(text.as_bytes());
+        assert_eq!(read("\u{feff}7\r\n8, 9\n\n"), Ok(vec![7, 8, 9]));
+        assert_eq!(read(""), Ok(vec![]));
         for no_list in ["<html>7</html>", "id\n7", "-7", "73207681965695992750", "7 8 x", r#"{"data":{}}"#] {
-            assert_eq!(read(200, no_list), Err(Trouble::Format), "{no_list}");
+            assert!(read(no_list).is_err(), "{no_list}");
         }
-        assert_eq!(read(302, ""), Err(Trouble::Format));
-        assert_eq!(read(500, "busy"), Err(Trouble::Server));
-        assert_eq!(read(200, r#"{"error":{"code":"invalid_params","message":"no"}}"#), Err(Trouble::Request));
     }
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_the_readers_panic(
-            status in 100_u16..600,
-            bytes in proptest::collection::vec(0_u8..=255, 0..200),
-        ) {
-            let _ = (open(status, &bytes).is_ok(), open_playlist(status, &bytes).is_ok());
-            let _ = open_ids(status, &bytes).is_ok();
+        fn no_bytes_make_the_readers_panic(bytes in proptest::collection::vec(0_u8..=255, 0..200)) {
+            let _ = (open(&bytes).is_ok(), open_ids(&bytes).is_ok());
         }
 
         #[test]
         fn a_file_of_ids_gives_those_ids(ids in proptest::collection::vec(1_i64.., 0..50)) {
             let text: Vec<_> = ids.iter().map(ToString::to_string).collect();
-            proptest::prop_assert_eq!(open_ids(200, text.join("\n").as_bytes()).ok(), Some(ids));
+            proptest::prop_assert_eq!(open_ids(text.join("\n").as_bytes()).ok(), Some(ids));
         }
     }
 
     #[test]
     fn a_refused_record_keeps_its_bytes() {
         let page: ListPage = serde_json::from_str(r#"{"videos":[{"id": 73207681965695992750}]}"#).expect("a page");
-        let refused = read_record(&page.records()[0], |value| crate::reading::required_id(value, &["id"]));
+        let refused = read_record(&page.records()[0], (&mut Tally::default(), EntityKind::Video), |value| {
+            crate::reading::required_id(value, &["id"])
+        });
         let refused = refused.expect_err("out of range");
         assert_eq!(refused.reason, "id_out_of_range");
         assert_eq!(refused.payload, br#"{"id": 73207681965695992750}"#);

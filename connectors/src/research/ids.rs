@@ -147,14 +147,7 @@ fn position<N: std::str::FromStr + Default>(after: Option<&str>) -> Result<N, Fa
 }
 
 fn fault(message: String, action: &str) -> Fault {
-    Fault {
-        class: FaultClass::Request,
-        operation: "reading ids to refresh".into(),
-        message,
-        action: format!("{action}."),
-        retry_at: None,
-        requests: 0,
-    }
+    Fault::new(FaultClass::Request, "reading ids to refresh", message, format!("{action}."))
 }
 
 #[cfg(test)]

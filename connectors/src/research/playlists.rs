@@ -1,7 +1,7 @@
 //! The videos of playlists (surfaces §3.4, `playlist/info`). The answer has ids only, and what it says about the
 //! playlist goes into the ledger: no table holds playlists.
 
-use super::decode::{open_playlist, read_record};
+use super::decode::read_record;
 use super::list_task::PlaylistTask;
 use super::records::read_video;
 use super::request::{Refusal, Reply, Request};
@@ -69,7 +69,8 @@ pub(super) async fn poll(poll: &Poll<'_>, task: &PlaylistTask, state: Option<&Va
     let at: PlaylistState = state.map(read_state).transpose()?.unwrap_or_default();
     let Some(&playlist) = task.playlist_ids.get(at.index) else { return Ok(Page::default()) };
     let body = json!({"playlist_id": playlist, "max_count": task.per_page(), "cursor": at.cursor});
-    let request = Request { open: open_playlist, ..Request::new(ROUTE, "", &body) };
+    // Seen to answer with HTTP 500 and the playlist all the same.
+    let request = Request { good_with: Some("/data/playlist_video_ids"), ..Request::new(ROUTE, "", &body) };
     let mut reply = poll.call(&request).await;
     let asked = format!("playlist {playlist} from {}", at.cursor);
     let ledger = Ledger { requested: Some(task.per_page().into()), ..poll.ledger(ROUTE, asked, &reply) };
@@ -103,7 +104,7 @@ fn page(
     let context = poll.reading(ROUTE, reply);
     let left = task.limit.map_or(u64::MAX, |limit| limit.saturating_sub(at.taken));
     for raw in answer.ids().iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
-        match read_record(raw, |id| read_entry(id, playlist, &context)) {
+        match read_record(raw, (&mut page.seen, EntityKind::Video), |id| read_entry(id, playlist, &context)) {
             Ok(video) => page.observations.push(video),
             Err(reject) => page.rejects.push(reject),
         }

@@ -1,14 +1,14 @@
 //! What is sent to the Research API and what becomes of it.
 
 use super::decode;
-use super::fault::Trouble;
+use crate::client::{Body, Expect};
 use crate::source::Fault;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tidelake_schemas::Timestamp;
 
-/// Reads the bytes of an answer with this HTTP status.
-pub(super) type Open<T> = fn(u16, &[u8]) -> Result<T, (Trouble, String)>;
+/// Reads the bytes of a good answer, or says why they are none.
+pub(super) type Open<T> = fn(&[u8]) -> Result<T, String>;
 
 /// A request whose answer is read as a `T`.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Request<'a, T = Box<RawValue>> {
     /// A gateway time-out can be answered by a narrower request.
     pub(super) narrowable: bool,
     pub(super) purse: Purse,
+    /// A list that makes the answer good, whatever its status.
+    pub(super) good_with: Option<&'static str>,
     pub(super) open: Open<T>,
 }
 
@@ -43,7 +45,8 @@ pub(super) enum Purse {
     Common,
     /// 20,000 requests for the lists of followers and of followed accounts (surfaces §3.2).
     Follows,
-    /// Batch compliance: nobody documents whether it counts, so the configuration says.
+    /// Batch compliance: nobody documents whether it counts, so the configuration says. It may use the reserve: stored
+    /// data must be refreshed in time.
     Validation,
 }
 
@@ -51,16 +54,33 @@ impl<'a> Request<'a> {
     /// A request with a JSON body for the data of an answer.
     pub(super) fn new(route: &'static str, fields: &'a str, body: &'a Value) -> Self {
         let body = Payload::Json(body);
-        Self { route, fields, body, narrowable: false, purse: Purse::Common, open: decode::open }
+        let purse = Purse::Common;
+        Self { route, fields, body, narrowable: false, purse, good_with: None, open: decode::open }
+    }
+}
+
+impl<T> Request<'_, T> {
+    /// What is being done, for people.
+    pub(super) fn operation(&self) -> String {
+        format!("research {}", self.route)
+    }
+
+    /// What the answer is held against. What a good answer holds is told by whoever reads it: a file of ids may be
+    /// empty.
+    pub(super) fn expect(&self) -> Expect {
+        Expect { good_with: self.good_with, ..Expect::default() }
     }
 }
 
 impl Payload<'_> {
-    /// Content type and bytes.
-    pub(super) fn write(&self) -> (String, Vec<u8>) {
+    /// As it is sent.
+    pub(super) fn body(&self) -> Body {
         match self {
-            Self::Json(value) => ("application/json".into(), value.to_string().into_bytes()),
-            Self::Ids { category, ids } => form_data(category, ids),
+            Self::Json(value) => Body::Json((*value).clone()),
+            Self::Ids { category, ids } => {
+                let (kind, bytes) = form_data(category, ids);
+                Body::Bytes(kind, bytes.into())
+            }
         }
     }
 }
@@ -122,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_file_of_ids_is_a_form_of_two_parts() {
-        let (kind, body) = Payload::Ids { category: "video", ids: &[7, 7_385_291_383_449_439_519] }.write();
+        let (kind, body) = form_data("video", &[7, 7_385_291_383_449_439_519]);
         let boundary = kind.strip_prefix("multipart/form-data; boundary=").expect("a boundary");
         let body = String::from_utf8(body).expect("text");
         let parts: Vec<_> = body.split(&format!("--{boundary}")).collect();

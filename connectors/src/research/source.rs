@@ -1,6 +1,6 @@
 //! The connector: one page of a task per poll.
 
-use super::client::{Clock, ResearchClient};
+use super::client::ResearchClient;
 use super::config::ResearchConfig;
 use super::ids::{FileIds, IdSource, ListIds};
 use super::list_task::ComplianceTask;
@@ -8,6 +8,7 @@ use super::request::{Refusal, Reply, Request};
 use super::task::{ResearchTask, TaskError};
 use super::user_lists::{self, UserList};
 use super::{CONNECTOR, ZONE, comments, compliance, playlists, users, videos};
+use crate::client::profile::NotAllowed;
 use crate::reading::ReadContext;
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason};
 use async_trait::async_trait;
@@ -32,6 +33,17 @@ pub enum SetupError {
     /// The task is wrong.
     #[error("the task cannot be polled: {0}. Correct it in the configuration.")]
     Task(#[from] TaskError),
+    /// The address of the API.
+    #[error("base_url: {given:?} is no http or https address: {why}. Correct it in [research].")]
+    Address {
+        /// As given.
+        given: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The route may not be taken.
+    #[error("{0}")]
+    NotAllowed(#[from] NotAllowed),
     /// The HTTP client could not be made.
     #[error("the HTTP client cannot be set up: {0}. Check the machine's certificates.")]
     Http(#[from] reqwest::Error),
@@ -76,14 +88,8 @@ fn ids_of(task: &ComplianceTask) -> Option<Arc<dyn IdSource>> {
 }
 
 fn no_ids() -> Fault {
-    Fault {
-        class: FaultClass::Request,
-        operation: "research validation_task".into(),
-        message: "there are no ids to refresh".into(),
-        action: "Give `ids` or `file` in the task, or run it where the stored ids can be read.".into(),
-        retry_at: None,
-        requests: 0,
-    }
+    let action = "Give `ids` or `file` in the task, or run it where the stored ids can be read.";
+    Fault::new(FaultClass::Request, "research validation_task", "there are no ids to refresh", action)
 }
 
 #[async_trait]
@@ -111,8 +117,8 @@ impl Source for ResearchSource {
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let poll =
-            Poll { client: &self.client, context, clock: Clock::starting_at(context.now), since: Instant::now() };
+        self.client.tell(context.now);
+        let poll = Poll { client: &self.client, context, since: Instant::now() };
         match &self.task {
             ResearchTask::Videos(task) => videos::poll(&poll, task, state).await,
             ResearchTask::User(task) => users::poll(&poll, task, state).await,
@@ -135,13 +141,12 @@ impl Source for ResearchSource {
 pub(super) struct Poll<'a> {
     pub(super) client: &'a ResearchClient,
     pub(super) context: &'a CycleContext,
-    clock: Clock,
     since: Instant,
 }
 
 impl Poll<'_> {
     pub(super) async fn call<T>(&self, request: &Request<'_, T>) -> Reply<T> {
-        self.client.call(request, &self.clock).await
+        self.client.call(request).await
     }
 
     /// The context of the records of an answer.
@@ -214,18 +219,15 @@ pub(super) fn write_state<S: Serialize>(state: &S) -> Value {
 
 /// Reads the state of the last page.
 pub(super) fn read_state<S: DeserializeOwned>(state: &Value) -> Result<S, Fault> {
-    S::deserialize(state).map_err(|e| Fault {
-        class: FaultClass::Request,
-        operation: "research poll".into(),
-        message: format!("the stored position does not belong to this task: {e}"),
-        action: "Reset the task's position; its cycle then starts again.".into(),
-        retry_at: None,
-        requests: 0,
+    S::deserialize(state).map_err(|e| {
+        let message = format!("the stored position does not belong to this task: {e}");
+        let action = "Reset the task's position; its cycle then starts again.";
+        Fault::new(FaultClass::Request, "research poll", message, action)
     })
 }
 
 /// An answer whose data is not what this route gives.
 pub(super) fn unreadable(route: &str, error: &serde_json::Error, requests: i32) -> Fault {
     let message = format!("the data of the answer cannot be read: {error}");
-    super::fault::Trouble::Format.fault(&format!("research {route}"), message, requests, None)
+    super::fault::unreadable(&format!("research {route}"), message, requests)
 }

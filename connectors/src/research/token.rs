@@ -1,12 +1,16 @@
 //! The client token: one for all tasks of a client key, renewed before it expires.
 
 use super::config::ResearchConfig;
-use super::fault::{ErrorBody, Trouble};
+use super::fault::{self, unreadable};
+use crate::client::{Body, ClientFault, Clock, Expect, HttpClient, Request};
 use crate::source::{Fault, FaultClass};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::Method;
+use secrecy::SecretString;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
+use url::Url;
 
 const OPERATION: &str = "oauth/token";
 
@@ -27,8 +31,9 @@ impl Token {
 /// Gives the current token. Who asks while another asks waits for that answer instead of asking again.
 #[derive(Debug)]
 pub(super) struct TokenSource {
-    http: reqwest::Client,
-    url: String,
+    http: Arc<HttpClient>,
+    clock: Clock,
+    url: Url,
     client_key: String,
     client_secret: SecretString,
     margin: Duration,
@@ -36,10 +41,11 @@ pub(super) struct TokenSource {
 }
 
 impl TokenSource {
-    pub(super) fn new(http: reqwest::Client, config: &ResearchConfig) -> Self {
+    pub(super) fn new(http: Arc<HttpClient>, clock: Clock, url: Url, config: &ResearchConfig) -> Self {
         Self {
             http,
-            url: config.url("v2/oauth/token/"),
+            clock,
+            url,
             client_key: config.client_key.clone(),
             client_secret: config.client_secret.clone(),
             margin: config.patience.token_margin,
@@ -75,7 +81,7 @@ impl TokenSource {
         let generation = current.as_ref().map_or(0, |token| token.generation + 1);
         let answer = self.ask().await?;
         let Some(secret) = answer.get("access_token").and_then(Value::as_str) else {
-            return Err(self.fault(Trouble::Format, "the answer has no access_token".into()));
+            return Err(unreadable(OPERATION, "the answer has no access_token".into(), 0));
         };
         let life = crate::reading::opt_i64(&answer, "expires_in").and_then(|secs| u64::try_from(secs).ok());
         let token = Token {
@@ -92,46 +98,31 @@ impl TokenSource {
         life.saturating_sub(self.margin).max(life / 2)
     }
 
-    async fn ask(&self) -> Result<Value, Fault> {
-        let form = [
-            ("client_key", self.client_key.as_str()),
-            ("client_secret", self.client_secret.expose_secret()),
-            ("grant_type", "client_credentials"),
-        ];
-        let sent = self.http.post(&self.url).header("Cache-Control", "no-cache").form(&form).send().await;
-        let answer = sent.map_err(|e| self.fault(Trouble::Server, super::client::transport(&e)))?;
-        let status = answer.status().as_u16();
-        let bytes = answer.bytes().await.map_err(|e| self.fault(Trouble::Server, super::client::transport(&e)))?;
-        self.read(status, &bytes)
-    }
-
     /// Errors are flat here, and may come with HTTP 200.
-    fn read(&self, status: u16, bytes: &[u8]) -> Result<Value, Fault> {
-        let answer: Value = tidelake_schemas::json::from_slice(bytes).unwrap_or_default();
-        match ErrorBody::read(&answer) {
-            Some(error) if !matches!(error.code.as_str(), "" | "ok") => {
-                Err(self.fault(refusal(status, &error.code), error.describe(status)))
+    async fn ask(&self) -> Result<Value, Fault> {
+        let form = vec![
+            ("client_key", SecretString::from(self.client_key.as_str())),
+            ("client_secret", self.client_secret.clone()),
+            ("grant_type", SecretString::from("client_credentials")),
+        ];
+        let request = Request::new(OPERATION, Method::POST, self.url.clone());
+        let request = Request { body: Body::Form(form), expect: Expect::default(), ..request };
+        let answer = self.http.send(request).await.map_err(|refused| self.fault(refused))?;
+        answer.json().map_err(|error| unreadable(OPERATION, format!("the answer is no JSON: {error}"), 0))
+    }
+
+    fn fault(&self, refused: ClientFault) -> Fault {
+        let status = refused.context.status;
+        let fault = Fault { requests: 0, ..fault::of(refused, self.clock.now()) };
+        match (fault.class, status) {
+            (FaultClass::Request, Some(404 | 405)) => unreadable(OPERATION, fault.message, 0),
+            // Whatever is wrong with a request that holds nothing but credentials is wrong with them.
+            (FaultClass::Request, _) => {
+                let action = "Check client_key and client_secret of the research project.".into();
+                Fault { class: FaultClass::Auth, action, ..fault }
             }
-            _ if status >= 400 => Err(self.fault(refusal(status, ""), format!("HTTP {status}"))),
-            _ => Ok(answer),
+            (FaultClass::Transient, _) => Fault { action: "Wait; the token is asked for again.".into(), ..fault },
+            _ => fault,
         }
-    }
-
-    fn fault(&self, trouble: Trouble, message: String) -> Fault {
-        let message = message.replace(self.client_secret.expose_secret(), "***");
-        let mut fault = trouble.fault(OPERATION, message, 0, None);
-        if fault.class == FaultClass::Transient {
-            fault.action = "Wait; the token is asked for again.".into();
-        }
-        fault
-    }
-}
-
-fn refusal(status: u16, code: &str) -> Trouble {
-    match (status, code) {
-        (_, "server_error" | "temporarily_unavailable" | "internal_error") | (500.., _) => Trouble::Server,
-        (429, _) | (_, "rate_limit_exceeded") => Trouble::Rate,
-        (404 | 405, "") => Trouble::Format,
-        _ => Trouble::Token,
     }
 }

@@ -1,84 +1,42 @@
 //! Videos tracked under a budget: each request asks for those whose counts are most worth knowing now
 //! ([`revisit`](crate::revisit)), by `video/query` with `video_id IN`.
+//!
+//! A cycle is one request. Where the videos are listed, the planner's state is the task's cursor. Where they are those
+//! that other tasks find, up to a million and more, the store of observations holds all that is known of them: the
+//! planner is kept in memory, made from the store when the task starts, and told every few minutes what has come; the
+//! cursor holds the price of a poll and the request that is running, a few kilobytes.
 
 use super::query::{FieldName, Operation, Query};
 use super::source::{ResearchSource, SetupError};
-use super::task::{MAX_COUNT, ResearchTask, TaskError, VideosTask};
-use super::{CONNECTOR, Day, ResearchClient, ZONE};
-use crate::revisit::{Planner, PlannerState, RevisitConfig};
+use super::task::{MAX_COUNT, ResearchTask, VideosTask};
+use super::track_task::WINDOW_DAYS;
+pub use super::track_task::{Stored, TrackKind, TrackTask};
+use super::{CONNECTOR, Day, ResearchClient, ZONE, digest};
+use crate::revisit::{Count, CountFeed, Planner, PlannerState, Wanted};
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 use tidelake_schemas::{Observation, Timestamp, ids};
+use tokio::sync::Mutex;
 
-/// The state is in the task's cursor, which has to stay well below Kafka's 1 MB for a message.
-const MOST: usize = 4000;
+/// How often the store is looked at.
+const LOOK_S: i64 = 300;
 
-/// `end_date` may be 30 days after `start_date`; drafts and scheduled posts appear up to 12 days after the second in
-/// their id. What is left is the span of one request's ids.
-const SPAN_DAYS: u32 = 17;
-const WINDOW_DAYS: u32 = 30;
+/// At the start it is read in so many polls, so that the lane's other tasks have their turn.
+const STRIDES: i64 = 30;
 
-/// `{"kind": "track", "video_ids": ["…"], "requests_per_day": 100}`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrackTask {
-    /// `track`.
-    pub kind: TrackKind,
-    /// Video ids, as numbers or decimal texts; up to 4000.
-    #[serde(deserialize_with = "super::settings::ids")]
-    pub video_ids: Vec<i64>,
-    /// The task's share of the daily quota, spread evenly over the day.
-    pub requests_per_day: u32,
-    /// The fields to ask for; all of them if absent. `id` is always asked for; without `view_count` nothing is learned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fields: Option<Vec<String>>,
-    /// How to plan.
-    #[serde(default)]
-    pub revisit: RevisitConfig,
-}
-
-/// The kind of a [`TrackTask`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrackKind {
-    /// Videos by id, again and again.
-    #[default]
-    Track,
-}
-
-impl TrackTask {
-    /// Is this a task that the source can accept?
-    ///
-    /// # Errors
-    /// The first setting that it cannot.
-    pub fn validate(&self) -> Result<(), TaskError> {
-        let wrong = |setting, problem: String| Err(TaskError::Setting(setting, problem));
-        if self.video_ids.is_empty() || self.video_ids.len() > MOST {
-            return wrong("video_ids", format!("{} ids; give 1 to {MOST}", self.video_ids.len()));
-        }
-        if let Some(id) = self.video_ids.iter().find(|&&id| ids::time_of_id(id).is_none()) {
-            return wrong("video_ids", format!("{id} is no video id: it carries no time"));
-        }
-        if self.requests_per_day == 0 {
-            return wrong("requests_per_day", "0 asks for nothing".into());
-        }
-        let revisit = &self.revisit;
-        if revisit.batch > MAX_COUNT || revisit.batch_span_days.is_none_or(|days| days > SPAN_DAYS) {
-            return wrong("revisit", format!("a request takes {MAX_COUNT} ids within {SPAN_DAYS} days at most"));
-        }
-        revisit.validate().or_else(|e| wrong("revisit", e.to_string()))
-    }
-}
-
-/// Where a task stands. Its cycle never ends; each request has a number, which its event ids are made of.
+/// Where a task stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct State {
+    /// Pages so far: tells whether the planner in memory is the one that this state was written with.
+    page: i64,
     planner: PlannerState,
-    number: i64,
+    /// Recognises the list that the planner tracks.
+    listed: String,
     /// Ids asked for and not seen yet.
     asked: BTreeSet<i64>,
     /// Where their search stands.
@@ -93,11 +51,27 @@ struct Search {
     state: Option<Value>,
 }
 
+/// What is kept in memory between two polls.
+#[derive(Debug)]
+struct Kept {
+    page: i64,
+    planner: Planner,
+    /// Ids chosen by a poll that then failed.
+    chosen: Option<Vec<i64>>,
+    /// What was stored before this instant is known.
+    known: Timestamp,
+    /// More videos are stored than may be tracked.
+    too_many: bool,
+}
+
 /// A tracking task as a source.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TrackSource {
     client: Arc<ResearchClient>,
     task: TrackTask,
+    listed: String,
+    feed: Option<Arc<dyn CountFeed>>,
+    kept: Mutex<Option<Kept>>,
 }
 
 impl TrackSource {
@@ -107,24 +81,80 @@ impl TrackSource {
     /// When the task is wrong.
     pub fn with_client(client: Arc<ResearchClient>, task: TrackTask) -> Result<Self, SetupError> {
         task.validate()?;
-        Ok(Self { client, task })
+        let listed = task.video_ids.iter().map(|id| format!("{id},")).collect::<String>();
+        Ok(Self { client, task, listed: digest(&listed), feed: None, kept: Mutex::default() })
     }
 
-    /// The state kept, with the ids that the task has got and without those it lost meanwhile.
-    fn resume(&self, state: Option<&Value>) -> Result<(State, Planner), Fault> {
-        let kept: Option<State> = state.map(State::deserialize).transpose().map_err(|e| unreadable(&e))?;
-        let mut planner = match &kept {
-            Some(kept) => Planner::restore(kept.planner.clone()),
-            None => Planner::new(self.task.revisit.clone()).map_err(|e| unreadable(&e))?,
-        };
-        if kept.is_none() {
-            for &id in &self.task.video_ids {
-                // `validate` saw that every id carries a time.
-                planner.track(id, ids::time_of_id(id).unwrap_or_default());
-            }
+    /// Where stored videos come from.
+    #[must_use]
+    pub fn with_feed(self, feed: Arc<dyn CountFeed>) -> Self {
+        Self { feed: Some(feed), ..self }
+    }
+
+    /// Where the task stands, and what is in memory, made anew if it belongs to another page.
+    fn resume(&self, kept: Option<Kept>, state: Option<&Value>, now: Timestamp) -> Result<(State, Kept), Fault> {
+        let state: Option<State> = state.map(State::deserialize).transpose().map_err(|e| unreadable(&e))?;
+        let page = state.as_ref().map_or(0, |state| state.page);
+        if let Some((state, kept)) = state.clone().zip(kept.filter(|kept| kept.page == page)) {
+            return Ok((state, kept));
         }
-        let begin = || State { planner: planner.state().clone(), number: 0, asked: BTreeSet::new(), search: None };
-        Ok((kept.unwrap_or_else(begin), planner))
+        let mut planner = match &state {
+            Some(state) => Planner::restore(state.planner.clone().with(self.task.config())),
+            None => Planner::new(self.task.config()).map_err(|e| unreadable(&e))?,
+        };
+        if state.as_ref().is_none_or(|state| state.listed != self.listed) {
+            self.list(&mut planner);
+        }
+        let known = self.task.stored.as_ref().map_or(now, |stored| days_before(now, stored.max_age_days));
+        let begun = || State {
+            page,
+            planner: planner.bare_state(),
+            listed: self.listed.clone(),
+            asked: BTreeSet::new(),
+            search: None,
+        };
+        let state = State { listed: self.listed.clone(), ..state.unwrap_or_else(begun) };
+        Ok((state, Kept { page, planner, chosen: None, known, too_many: false }))
+    }
+
+    /// Tracks what the task lists, and nothing else.
+    fn list(&self, planner: &mut Planner) {
+        let listed: BTreeSet<_> = self.task.video_ids.iter().copied().collect();
+        let left: Vec<_> = planner.ids().filter(|id| !listed.contains(id)).collect();
+        for id in left {
+            planner.forget(id);
+        }
+        for id in listed {
+            // `validate` saw that every id carries a time.
+            planner.track(id, ids::time_of_id(id).unwrap_or_default());
+        }
+    }
+
+    /// Hears what has been stored since the last look. `false`: there is more.
+    async fn look(&self, context: &CycleContext, kept: &mut Kept) -> Result<bool, Fault> {
+        let Some(stored) = &self.task.stored else { return Ok(true) };
+        if context.now < kept.known.plus_secs(LOOK_S) {
+            return Ok(true);
+        }
+        let feed = self.feed.as_deref().ok_or_else(no_feed)?;
+        let stride = i64::from(stored.max_age_days) * 86_400 / STRIDES;
+        let until = context.now.min(kept.known.plus_secs(stride));
+        let mut tasks = stored.tasks.clone();
+        if !tasks.is_empty() {
+            // What this task observed is how the planner is made from the store.
+            tasks.push(context.task.clone());
+        }
+        let wanted = Wanted {
+            published_from: days_before(context.now, stored.max_age_days),
+            stored_from: kept.known,
+            stored_until: until,
+            tasks: &tasks,
+        };
+        let Kept { planner, too_many, .. } = kept;
+        *too_many = false;
+        feed.counts(&wanted, &mut |count| *too_many |= !take(planner, stored.most, &count)).await?;
+        kept.known = until;
+        Ok(until == context.now)
     }
 
     /// The search for these ids, as a task of its own.
@@ -145,8 +175,52 @@ impl TrackSource {
     }
 
     /// When the next request is this task's, its share spread over the day.
-    fn pace(&self, now: Timestamp) -> Timestamp {
-        now.plus_secs(i64::from(86_400 / self.task.requests_per_day.min(86_400)))
+    fn after(&self, began: Timestamp) -> Timestamp {
+        began.plus_secs(i64::from(self.task.pace().every_s))
+    }
+
+    /// One page of the running request, or of a new one.
+    async fn ask(&self, context: &CycleContext, at: &mut State, kept: &mut Kept) -> Result<Page, Fault> {
+        if !self.look(context, kept).await? {
+            let asked = format!("nothing yet: what was stored until {} has been read", kept.known);
+            return Ok(self.idle(asked, context.now));
+        }
+        let search = match at.search.take() {
+            Some(search) => search,
+            None => {
+                let choose = || kept.planner.next(context.now, self.task.pace()).pop();
+                let Some(ids) = kept.chosen.take().or_else(choose) else {
+                    let asked = "nothing: no tracked video can have new counts yet".into();
+                    return Ok(self.idle(asked, self.after(context.now)));
+                };
+                kept.chosen = Some(ids.clone());
+                at.asked = ids.iter().copied().collect();
+                Search { ids, began: context.now, state: None }
+            }
+        };
+        let inner = CycleContext { started_at: search.began, ..context.clone() };
+        let mut page = self.search(&search.ids)?.poll(&inner, search.state.as_ref()).await?;
+        kept.chosen = None;
+        page.ledger.asked = asked(&search, kept, context, &page.ledger.asked);
+        hear(at, &mut kept.planner, &page);
+        page.next = match page.next {
+            Next::Page { state, not_before } => {
+                at.search = Some(Search { state: Some(state), ..search });
+                Next::Page { state: Value::Null, not_before }
+            }
+            Next::NextCycle { .. } | Next::CycleDone => {
+                leave_out(at, &mut kept.planner, &page.ledger, context.now);
+                page.ledger.stop_reason = StopReason::Continue;
+                Next::NextCycle { state: Value::Null, not_before: Some(self.after(search.began).max(context.now)) }
+            }
+        };
+        Ok(page)
+    }
+
+    fn idle(&self, asked: String, not_before: Timestamp) -> Page {
+        let ledger = Ledger { route: "video/query".into(), asked, ..Ledger::default() };
+        let next = Next::NextCycle { state: Value::Null, not_before: Some(not_before) };
+        Page { ledger, next, ..Page::default() }
     }
 }
 
@@ -157,41 +231,57 @@ impl Source for TrackSource {
     }
 
     async fn probe(&self) -> Result<Probe, Fault> {
-        self.search(&self.task.video_ids[..1])?.probe().await
+        let since = Instant::now();
+        self.client.check_credentials().await?;
+        Ok(Probe { summary: "the credentials are good: a client token was given".into(), took: since.elapsed() })
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let (mut at, mut planner) = self.resume(state)?;
-        if at.search.is_none() {
-            let Some(ids) = planner.next(context.now, 1).pop() else {
-                at.planner = planner.state().clone();
-                return idle(&at, self.pace(context.now));
+        let mut memory = self.kept.lock().await;
+        let (mut at, mut kept) = self.resume(memory.take(), state, context.now)?;
+        let page = self.ask(context, &mut at, &mut kept).await;
+        if page.is_ok() {
+            at.page += 1;
+            kept.page = at.page;
+            at.planner = match self.task.stored {
+                Some(_) => kept.planner.bare_state(),
+                None => kept.planner.state().clone(),
             };
-            at.asked = ids.iter().copied().collect();
-            at.search = Some(Search { ids, began: context.now, state: None });
         }
-        let Some(search) = at.search.take() else { return Ok(Page::default()) };
-        let inner = CycleContext { cycle: at.number, started_at: search.began, ..context.clone() };
-        let mut page = self.search(&search.ids)?.poll(&inner, search.state.as_ref()).await?;
-        page.ledger.asked =
-            format!("{} tracked videos, request {}: {}", search.ids.len(), at.number, page.ledger.asked);
-        hear(&mut at, &mut planner, &page);
-        let not_before = match page.next {
-            Next::Page { state, not_before } => {
-                at.search = Some(Search { state: Some(state), ..search });
-                not_before
-            }
-            Next::CycleDone => {
-                leave_out(&mut at, &mut planner, &page.ledger, context.now);
-                at.number += 1;
-                page.ledger.stop_reason = StopReason::Continue;
-                Some(self.pace(search.began).max(context.now))
-            }
-        };
-        at.planner = planner.state().clone();
-        page.next = Next::Page { state: serde_json::to_value(&at).map_err(|e| unreadable(&e))?, not_before };
+        *memory = Some(kept);
+        let mut page = page?;
+        if let Next::Page { state, .. } | Next::NextCycle { state, .. } = &mut page.next {
+            *state = serde_json::to_value(&at).map_err(|e| unreadable(&e))?;
+        }
         Ok(page)
     }
+}
+
+/// What was asked, and what a person should know of the planner.
+fn asked(search: &Search, kept: &Kept, context: &CycleContext, query: &str) -> String {
+    let late = kept.planner.snapshot(context.now).starving;
+    let mut asked = format!("{} of {} tracked videos: {query}", search.ids.len(), kept.planner.tracked());
+    if late > 0 {
+        asked += &format!("; {late} young ones wait for longer than they should: raise requests_per_day");
+    }
+    if kept.too_many {
+        asked += "; more videos are stored than `most` lets this task track";
+    }
+    asked
+}
+
+/// Takes a stored observation in. `false`: there is no room for the video.
+fn take(planner: &mut Planner, most: usize, count: &Count) -> bool {
+    let known = planner.tracks(count.video_id);
+    // Without a time in its id, it cannot be searched for.
+    if !known && (planner.tracked() >= most || ids::time_of_id(count.video_id).is_none()) {
+        return planner.tracked() < most;
+    }
+    planner.track(count.video_id, count.published);
+    if let Some(views) = count.views {
+        planner.observe(count.video_id, count.at, views);
+    }
+    true
 }
 
 /// What a page tells of the videos asked for. One without a count stays out until its time to be asked again.
@@ -214,23 +304,21 @@ fn leave_out(at: &mut State, planner: &mut Planner, ledger: &Ledger, now: Timest
     }
 }
 
-/// Nothing is worth a request now.
-fn idle(at: &State, not_before: Timestamp) -> Result<Page, Fault> {
-    let state = serde_json::to_value(at).map_err(|e| unreadable(&e))?;
-    let asked = "nothing: no tracked video can have new counts yet".into();
-    let ledger = Ledger { route: "video/query".into(), asked, ..Ledger::default() };
-    Ok(Page { ledger, next: Next::Page { state, not_before: Some(not_before) }, ..Page::default() })
+fn days_before(now: Timestamp, days: u32) -> Timestamp {
+    now.plus_secs(-86_400 * i64::from(days))
 }
 
 fn unreadable(error: &impl std::fmt::Display) -> Fault {
-    Fault {
-        class: FaultClass::Request,
-        operation: "research track".into(),
-        message: error.to_string(),
-        action: "Correct the task; if its position cannot be read, reset it".into(),
-        retry_at: None,
-        requests: 0,
-    }
+    fault(error.to_string(), "Correct the task; if its position cannot be read, reset it.")
+}
+
+fn no_feed() -> Fault {
+    let action = "Run the task where the lake can be read, or list `video_ids`.";
+    fault("there is no store to take videos from".into(), action)
+}
+
+fn fault(message: String, action: &str) -> Fault {
+    Fault::new(FaultClass::Request, "research track", message, action)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::records::{read_user, read_video};
 use super::request::{Purse, Refusal, Reply, Request};
 use super::source::{Poll, at_once, read_state, survive};
 use super::users::why_unavailable;
+use crate::drift::Tally;
 use crate::reading::{ReadContext, clean_handle, opt_handle, reject};
 use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
 use paging::{ListState, Onward};
@@ -164,12 +165,13 @@ impl Visit<'_> {
             Ok(_) => return self.odd(data, ledger, "it holds no list"),
             Err(error) => return self.odd(data, ledger, &error.to_string()),
         };
-        let mut page = Page { ledger, ..Page::default() };
+        let mut page = Page { ledger, seen: Tally::of_fields(self.task.fields.as_deref()), ..Page::default() };
+        let kind = if self.list.is_of_accounts() { EntityKind::Creator } else { EntityKind::Video };
         let origin = format!("@{}", self.owner);
         let context = ReadContext { origin: Some(&origin), ..self.poll.reading(self.list.route(), reply) };
         let left = self.task.limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.at.taken));
         for raw in answer.records().iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
-            match read_record(raw, |value| self.read(value, &context)) {
+            match read_record(raw, (&mut page.seen, kind), |value| self.read(value, &context)) {
                 Ok(observation) => page.observations.push(observation),
                 Err(reject) => page.rejects.push(reject),
             }

@@ -5,12 +5,13 @@ use super::records::read_user;
 use super::request::{Refusal, Reply, Request};
 use super::source::{Poll, at_once, read_state, survive};
 use super::task::UserTask;
+use crate::drift::Tally;
 use crate::reading::clean_handle;
 use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tidelake_schemas::Observation;
+use tidelake_schemas::{EntityKind, Observation};
 
 pub(super) const ROUTE: &str = "user/info";
 
@@ -29,7 +30,7 @@ pub(super) async fn poll(poll: &Poll<'_>, task: &UserTask, state: Option<&Value>
     let mut reply = poll.call(&request).await;
     let ledger = Ledger { requested: Some(1), ..poll.ledger(ROUTE, format!("user {username}"), &reply) };
     let mut page = match reply.take() {
-        Ok(data) => answered(poll, &username, &reply, &data, ledger),
+        Ok(data) => answered(poll, &username, &reply, &data, (ledger, Tally::of_fields(task.fields.as_deref()))),
         Err(Refusal::Request(fault)) => refused(poll, &username, &reply, &fault, ledger),
         Err(refusal) => return survive(ledger, refusal, &at, None, None),
     };
@@ -47,10 +48,10 @@ fn next(task: &UserTask, at: &UsersState) -> (Next, StopReason) {
     }
 }
 
-fn answered(poll: &Poll<'_>, username: &str, reply: &Reply, data: &RawValue, ledger: Ledger) -> Page {
+fn answered(poll: &Poll<'_>, username: &str, reply: &Reply, data: &RawValue, (ledger, seen): (Ledger, Tally)) -> Page {
     let context = poll.reading(ROUTE, reply);
-    let mut page = Page { ledger, ..Page::default() };
-    match read_record(data, |value| read_user(value, username, &context)) {
+    let mut page = Page { ledger, seen, ..Page::default() };
+    match read_record(data, (&mut page.seen, EntityKind::Creator), |value| read_user(value, username, &context)) {
         Ok(user) => page.observations.push(Observation::Creator(user)),
         Err(reject) => page.rejects.push(reject),
     }

@@ -6,10 +6,11 @@ use super::request::{Reply, Request};
 use super::source::{Poll, at_once, read_state, survive, unreadable};
 use super::task::VideosTask;
 use super::window::VideosState;
+use crate::drift::Tally;
 use crate::source::{Fault, Ledger, Next, Page, StopReason};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tidelake_schemas::Observation;
+use tidelake_schemas::{EntityKind, Observation};
 
 pub(super) const ROUTE: &str = "video/query";
 
@@ -80,11 +81,11 @@ fn page(
     ledger: Ledger,
 ) -> Result<Page, Fault> {
     let answer = ListPage::parse(data).map_err(|e| unreadable(ROUTE, &e, reply.requests))?;
-    let mut page = Page { ledger, ..Page::default() };
+    let mut page = Page { ledger, seen: Tally::of_fields(task.fields.as_deref()), ..Page::default() };
     let left = task.limit.map_or(u64::MAX, |limit| limit.saturating_sub(at.taken));
     let context = poll.reading(ROUTE, reply);
     for raw in answer.records().iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
-        match read_record(raw, |value| read_video(value, &context)) {
+        match read_record(raw, (&mut page.seen, EntityKind::Video), |value| read_video(value, &context)) {
             Ok(video) => page.observations.push(Observation::Video(video)),
             Err(reject) => page.rejects.push(reject),
         }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// What a planner must know of its source. Times in seconds. The defaults are those of the Research API.
 ///
-/// | source | `batch` | `batch_span_days` | `delay_s` | `refresh_s` |
+/// | source | `batch` | `batch_span_days` | `delay_s` to `late_s` | `refresh_s` |
 /// | --- | --- | --- | --- | --- |
-/// | Research API, `video/query` by `video_id IN` | 100 | 17 | up to 48 h | unknown; values may be 10 days old |
+/// | Research API, `video/query` by `video_id IN` | 100 | 17 | 0 to 48 h | unknown; values may be 10 days old |
 /// | Display API, `video/query` | 20 | none | 0 | 0 |
 ///
 /// (tiktok-surfaces §3.1, §3.2, §4. Of the 30 days that a query may span, drafts and scheduled posts take 12: they appear
@@ -20,13 +20,16 @@ pub struct RevisitConfig {
     pub batch_span_days: Option<u32>,
     /// A video cannot be found earlier than this after its publication.
     pub delay_s: u32,
+    /// Until this after publication, a video that was never seen may still be underway: that it is missing says nothing.
+    pub late_s: u32,
     /// The source renews counts this often at most: asked sooner, it gives the same ones again.
     pub refresh_s: u32,
     /// Videos younger than this have a floor.
     pub fresh_age_s: u32,
-    /// The floor: the longest that such a video waits for its next poll. An hour below the 12 h that are promised leaves
-    /// room for the time between two calls. Videos that come due at once are asked for in turn: the last of more than an
-    /// hour's budget can serve comes later.
+    /// The floor: the longest that such a video waits for its next poll. Half an hour below the 12 h that are promised leaves
+    /// room for requests that take long. Where more come due at once than the budget can serve, some are served early; where
+    /// it cannot serve them at all, those that have waited longest come first, and
+    /// [`RevisitSnapshot::starving`](super::RevisitSnapshot::starving) says how many are late.
     pub fresh_gap_s: u32,
     /// An id that was handed out and never answered for is handed out again after this.
     pub retry_s: u32,
@@ -45,9 +48,10 @@ impl Default for RevisitConfig {
             batch: 100,
             batch_span_days: Some(17),
             delay_s: 0,
+            late_s: 48 * 3600,
             refresh_s: 900,
             fresh_age_s: 48 * 3600,
-            fresh_gap_s: 11 * 3600,
+            fresh_gap_s: 23 * 1800,
             retry_s: 3600,
             misses: 3,
             retire_age_s: None,

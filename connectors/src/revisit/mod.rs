@@ -42,34 +42,40 @@
 //!   equally likely, adds E(h) = ρ h² / 3, so ρ h² / 3 to the gain. It bounds the interval of videos that seem dead.
 //! * **Source.** Nothing is asked for before the source can have anything new: [`RevisitConfig::delay_s`],
 //!   [`RevisitConfig::refresh_s`].
-//! * **Floor.** Videos younger than 48 h are polled at least every 12 h, whatever they gain, before all others. If the
-//!   budget is too small for that, [`RevisitSnapshot::starving`] says so.
+//! * **Floor.** Videos younger than 48 h are polled at least every 12 h, whatever they gain, before all others; where
+//!   more floors fall before an instant than the calls until then can serve, some are served early. If the budget is too
+//!   small for that, [`RevisitSnapshot::starving`] says so.
 //! * **Leaving.** A video that is missing from three answers in a row (after 0, 4 and 16 hours) leaves; others stay for as
 //!   long as [`RevisitConfig::retire_age_s`] says.
 //!
 //! Each video's turn (the instant at which its gain reaches λ) is computed when it is observed, and kept in an ordered
 //! set. λ follows the gains of the polls that were made. A turn goes wrong when λ moves meanwhile, but little: turns go
-//! with the third root of λ. Among those whose turn has come, the greatest gain goes first; one whose gain is clearly below
-//! the present price is given a later turn.
+//! with the third root of λ; and with every call some turns are set anew. The first turns of each era of publication are
+//! compared by what they gain half-way to the next call, and a request is filled from the span of publication whose best
+//! gains add up to most.
 //!
 //! # How collect uses it
 //!
-//! A task of kind `track` ([`research::track`](crate::research::track)) names video ids and its share of the daily quota.
-//! Its cycle never ends: one page is one request of [`Planner::next`], the videos of the answer are observed, the others
-//! of the batch are missing, and the page's `not_before` spreads the share evenly over the day. Up to a few thousand
-//! videos the [`PlannerState`] fits into the task's cursor. Beyond, it belongs into a compacted topic, one record per
-//! video and one for price and prior, written with the page: a lost tail costs little, since the page's observations are
-//! in the log and can be observed again. The same topic would be fed by the search tasks whose videos are to be tracked,
-//! with publication and first count; until then the ids stand in the task's spec.
+//! A task of kind `track` ([`research::track`](crate::research::track)) has its share of the daily quota. A cycle of it is
+//! one request of [`Planner::next`]; the videos of the answer are observed, the others of the batch are missing, and
+//! `not_before` spreads the share evenly over the day. Up to a few thousand listed videos, the [`PlannerState`] is in the
+//! task's cursor. The videos that other tasks find come from a [`CountFeed`] over the lake: the planner, some 190 bytes a
+//! video, is made from it when the task starts, and the cursor holds a few kilobytes whatever the number of videos.
 
 mod batch;
 mod config;
+mod feed;
+mod floors;
 mod outlook;
+mod pick;
 mod planner;
 mod prior;
+mod queue;
 #[cfg(test)]
 mod tests;
 mod video;
 
 pub use config::{RevisitConfig, RevisitConfigError};
+pub use feed::{Count, CountFeed, Wanted};
+pub use pick::Pace;
 pub use planner::{Planner, PlannerState, RevisitSnapshot};

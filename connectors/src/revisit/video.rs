@@ -84,6 +84,11 @@ impl Video {
         (floor <= self.born + i64::from(config.fresh_age_s)).then_some(floor)
     }
 
+    /// Has nobody seen it yet, and can it still be underway into the source?
+    pub(super) fn may_be_late(&self, now: i64, config: &RevisitConfig) -> bool {
+        !self.seen && now < self.born + i64::from(config.late_s)
+    }
+
     /// Hours, never 0.
     fn age(&self, at: i64) -> f64 {
         ((at - self.born) as f64 / 3600.0).max(BIRTH_H)

@@ -1,9 +1,13 @@
 //! The client of the route, and why there may be none.
 
 use super::config::WebConfig;
-use super::target::Target;
+use super::target::{Kind, Target};
+use crate::client::answer::{Answer, Seen, Want};
 use crate::client::profile::NotAllowed;
 use crate::client::{ClientFault, Clock, HttpClient, Profile, Request, Response, Route};
+use crate::links::parse_url;
+use crate::media::{MediaRef, of_item};
+use crate::source::Fault;
 use std::time::Duration;
 use url::Url;
 
@@ -73,12 +77,33 @@ impl WebClient {
         target.address(&self.base)
     }
 
+    /// The files of a video, with fresh addresses.
+    ///
+    /// # Errors
+    /// When the page is not shown now.
+    pub async fn media(&self, page: &str) -> Result<Vec<MediaRef>, Fault> {
+        let Ok(target) = parse_url(page).map_err(drop).and_then(|l| Target::new(Kind::Video, &l).map_err(drop)) else {
+            return Ok(Vec::new());
+        };
+        let response = self.page(&target).await?;
+        Ok(media_of(&target, &response))
+    }
+
     /// Asks for a page, and holds it against what such a page must show.
     pub(super) async fn page(&self, target: &Target) -> Result<Response, ClientFault> {
         let mut request = Request::get(format!("web {}", target.kind().name()), self.address(target));
         request.expect = target.expect();
         self.http.send(request).await
     }
+}
+
+/// The files that the page of a video names.
+pub(super) fn media_of(target: &Target, response: &Response) -> Vec<MediaRef> {
+    let seen = Seen { status: response.status, url: &response.url, location: None, body: &response.body };
+    let (document, expect) = (Answer::read(seen).doc.unwrap_or_default(), target.expect());
+    let Some(Want::Item(places)) = expect.want.filter(|_| target.kind() == Kind::Video) else { return Vec::new() };
+    let item = places.iter().find_map(|place| document.pointer(place));
+    item.map_or_else(Vec::new, |item| of_item(item, &target.canonical()))
 }
 
 /// The site's address, once it is known whom the site may write to.

@@ -10,7 +10,6 @@
 mod client;
 mod config;
 mod label;
-pub mod media;
 mod poll;
 mod source;
 mod target;

@@ -1,9 +1,9 @@
 //! One page of a task: a few targets, each with its fate.
 
 use super::CONNECTOR;
-use super::client::WebClient;
+use super::client::{WebClient, media_of};
 use super::label::Label;
-use super::target::{Kind, Target};
+use super::target::Target;
 use super::task::{Entries, Entry};
 use crate::client::fault::Group;
 use crate::client::{Class, ClientFault, Response, Route};
@@ -80,7 +80,7 @@ impl<'a> Poll<'a> {
     /// A fault that is a fact about the target, or none.
     fn meet(&mut self, entry: &Entry, target: &Target, fault: ClientFault) -> Result<(), ClientFault> {
         let details = fault.context.details.clone();
-        let Some(why) = state_of(target.kind(), &fault) else {
+        let Some(why) = state_of(&fault) else {
             return match fault.class {
                 Class::Policy if fault.retry_at.is_none() => self.refuse(entry, "policy", &details),
                 Class::RequestInvalid => self.refuse(entry, "request_invalid", &details),
@@ -95,6 +95,7 @@ impl<'a> Poll<'a> {
 
     fn read(&mut self, entry: &Entry, target: &'a Target, response: Response) -> Result<(), ClientFault> {
         self.requests += i32::try_from(response.requests).unwrap_or(i32::MAX);
+        let media = media_of(target, &response);
         self.survived = response.survived.or(self.survived.take());
         let origin = response.url.to_string();
         let imported = match self.label(&origin, response.at).read(&response.body) {
@@ -104,6 +105,8 @@ impl<'a> Poll<'a> {
         let about = |target: &Target| imported.observations.iter().any(|record| target.names(record));
         if about(target) {
             self.previous = Some(target);
+            self.page.seen.absorb(imported.seen, Some(target.kind().name()));
+            self.page.media.extend(media);
             self.page.observations.extend(imported.observations);
             self.page.rejects.extend(imported.rejects);
             return Ok(());
@@ -153,7 +156,9 @@ impl<'a> Poll<'a> {
         let action = fault.context.actions.first().copied().unwrap_or_default();
         let stopped = format!("stopped before entry {}: {fault}. {action}", at + 1);
         let told = self.report(at - from).map_or_else(|| stopped.clone(), |report| format!("{stopped}; {report}"));
-        self.close(from, at, stop_reason, Some(told))
+        let mut page = self.close(from, at, stop_reason, Some(told));
+        page.ledger.stopped_by = Some(fault.clone().into());
+        page
     }
 
     fn close(mut self, from: usize, end: usize, stop_reason: StopReason, fault: Option<String>) -> Page {
@@ -187,21 +192,17 @@ impl<'a> Poll<'a> {
 
 /// The route refuses us, now or until it has rested.
 pub(crate) fn refuses(fault: &ClientFault) -> bool {
-    matches!(fault.class.group(), Group::Block | Group::Circuit)
+    fault.class.group() == Group::Block
 }
 
 /// What a fault says about what was asked for; `None` when it says something about the route.
-pub(crate) fn state_of(kind: Kind, fault: &ClientFault) -> Option<&'static str> {
-    // An age gate asks for a login, but only for this video (tiktok-surfaces §6.2, §6.3).
-    let gates = ["content_classification", "a video behind a login"];
-    if kind == Kind::Video && gates.iter().any(|gate| fault.context.details.contains(gate)) {
-        return Some("age_gated");
-    }
+pub(crate) fn state_of(fault: &ClientFault) -> Option<&'static str> {
     match fault.class {
         Class::NotFound => Some("not_found"),
         Class::Deleted => Some("deleted"),
         Class::Private => Some("private"),
         Class::Region => Some("region"),
+        Class::AgeGated => Some("age_gated"),
         _ => None,
     }
 }

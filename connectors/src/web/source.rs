@@ -68,12 +68,7 @@ impl Source for WebSource {
 }
 
 fn bad_position(why: &str) -> Fault {
-    Fault {
-        class: FaultClass::Request,
-        operation: "web poll".into(),
-        message: format!("the stored position does not belong to this task: {why}"),
-        action: "Reset the task's position; its cycle then starts again.".into(),
-        retry_at: None,
-        requests: 0,
-    }
+    let message = format!("the stored position does not belong to this task: {why}");
+    let action = "Reset the task's position; its cycle then starts again.";
+    Fault::new(FaultClass::Request, "web poll", message, action)
 }

@@ -115,10 +115,14 @@ impl Target {
         self.link.identity()
     }
 
+    /// The address on TikTok's own site.
+    pub(super) fn canonical(&self) -> String {
+        self.link.canonical()
+    }
+
     /// The address on this site.
     pub(crate) fn address(&self, base: &Url) -> Url {
-        let canonical = self.link.canonical();
-        let path = Url::parse(&canonical).map(|url| url.path().to_owned()).unwrap_or_default();
+        let path = Url::parse(&self.canonical()).map(|url| url.path().to_owned()).unwrap_or_default();
         let mut url = base.clone();
         url.set_path(&path);
         url

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::roles::now;
 use std::io::Write;
+use tidelake_schemas::Task;
 
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
@@ -20,8 +21,10 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
     let mut out = std::io::stdout().lock();
     // A configuration that does not hold never gets here.
     writeln!(out, "ok  configuration: {} task(s), data directory {}", config.tasks.len(), config.data_dir.display())?;
+    let records = config.tasks.iter().flat_map(|task| crate::sources::records(task, now()));
+    let configured: Vec<Task> = records.collect();
     if args.offline {
-        return Ok(());
+        return warn(&mut out, crate::refresh::unmet(&configured));
     }
     let daemon = Daemon::start(config).await?;
     writeln!(out, "ok  broker {}: topics as configured", daemon.connection.bootstrap())?;
@@ -33,16 +36,28 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
         };
         writeln!(out, "ok  table {}: {state}", landed.table)?;
     }
-    let make = crate::sources::maker(&daemon.config);
-    for task in &daemon.config.tasks {
-        let source = make(&crate::sources::record(task, now()))?;
-        let capabilities = source.capabilities();
-        let found = if args.probe { source.probe().await?.summary } else { "not asked (--probe asks)".to_owned() };
-        writeln!(
-            out,
-            "ok  task {}: {} ({} licence zone): {found}",
-            task.name, capabilities.connector, capabilities.zone
-        )?;
+    let make = crate::sources::maker(daemon.clients());
+    for task in &configured {
+        let routes = make(task)?;
+        for (at, source) in routes.iter().enumerate() {
+            let capabilities = source.capabilities();
+            let found = if args.probe { source.probe().await?.summary } else { "not asked (--probe asks)".to_owned() };
+            let (order, name, zone) = (if at == 0 { "" } else { "then " }, capabilities.connector, capabilities.zone);
+            writeln!(out, "ok  task {}: {order}{name} ({zone} licence zone): {found}", task.task)?;
+            if daemon.config.media.enabled {
+                writeln!(out, "    media: {}", daemon.config.media_terms(zone))?;
+            }
+        }
     }
+    let mut declared = super::sources::declared(&daemon).await?;
+    for mut task in configured {
+        task.paused = declared.get(&task.task).is_some_and(|old| old.paused);
+        declared.insert(task.task.clone(), task);
+    }
+    warn(&mut out, crate::refresh::unmet(declared.values()))
+}
+
+fn warn(out: &mut impl Write, warnings: Vec<String>) -> Result<(), Failure> {
+    warnings.iter().try_for_each(|warning| writeln!(out, "warn  {warning}"))?;
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(crate) async fn run(args: &CoverageArgs, config: &Config) -> Result<(), Fail
     }
     let engine = super::lake::engine(config).await?;
     let (columns, from, task, order) = if args.polls {
-        const COLUMNS: &str = "provenance['task'] AS task, observed_at, asked, requested, got, \"new\" AS fresh, rejected, \
+        const COLUMNS: &str = "provenance['task'] AS task, provenance['connector'] AS connector, observed_at, asked, requested, got, \"new\" AS fresh, rejected, \
                                requests, has_more, stop_reason, fault, took_ms";
         (COLUMNS, "coverage", "provenance['task']", "observed_at, task, page")
     } else {

@@ -85,6 +85,7 @@ fn configure(config: &mut Config, base_url: &str) {
     let mut research = ResearchConfig::new("demo", SecretString::from("demo"));
     research.base_url = base_url.to_owned();
     research.daily_quota = u32::MAX;
+    research.per_second = 1e6;
     config.research = Some(research);
     config.lake.commit_age = Duration::from_secs(2);
     let today = now().date();
@@ -92,6 +93,7 @@ fn configure(config: &mut Config, base_url: &str) {
     config.tasks = ["US", "GB", "DE", "FR", "ES", "BR", "JP", "ID"]
         .into_iter()
         .map(|region| TaskConfig {
+            canary: None,
             name: format!("demo/{region}"),
             connector: "research-api".into(),
             every: Duration::from_secs(1),
@@ -101,6 +103,8 @@ fn configure(config: &mut Config, base_url: &str) {
                 "query": { "and": [{ "operation": "EQ", "field_name": "region_code", "field_values": [region] }] },
                 "start": day(7), "end": day(1), "limit": 2_000,
             }),
+            fallback: Vec::new(),
+            target: None,
         })
         .collect();
 }

@@ -4,11 +4,12 @@ use super::Failure;
 use crate::config::Config;
 use crate::daemon::{Daemon, Role};
 use crate::drained;
-use crate::roles::collect::{self, Entry, Lane};
+use crate::roles::collect::{self, Entry, Lane, Sentinel};
 use crate::roles::{Stop, now};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tidelake_connectors::import::ImportContext;
 use tidelake_connectors::recorded::RecordedFile;
@@ -39,7 +40,9 @@ pub(crate) async fn run(args: &ImportArgs, mut config: Config) -> Result<(), Fai
     let stop = Stop::default();
     let running = args.wait.then(|| daemon.run(&[Role::Enrich, Role::Land], &stop));
     let lane = daemon.config.layout().import_lane();
-    let mut lane = Lane::take_over(&daemon.connection, lane, daemon.progress.clone()).await?;
+    let connection = daemon.connection.clone();
+    let sentinel = Arc::new(tokio::task::spawn_blocking(move || Sentinel::load(&connection)).await??);
+    let mut lane = Lane::take_over(&daemon.connection, lane, daemon.progress.clone(), sentinel).await?;
     let progress = bar(files.len());
     let (mut total, mut refused, mut failed) = (BTreeMap::<EntityKind, usize>::new(), 0, 0);
     let mut out = std::io::stdout();
@@ -56,6 +59,7 @@ pub(crate) async fn run(args: &ImportArgs, mut config: Config) -> Result<(), Fai
         progress.suspend(|| writeln!(out, "{}", line(file, &outcome)))?;
         progress.inc(1);
     }
+    lane.keep_baselines().await?;
     progress.finish_and_clear();
     writeln!(
         out,

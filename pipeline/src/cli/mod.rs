@@ -6,11 +6,14 @@ mod broker;
 mod check;
 mod coverage;
 mod demo;
+mod drift;
 mod enrich;
 mod import;
 mod lake;
 mod listing;
 mod login;
+mod media;
+mod quota;
 mod repl;
 mod reset;
 mod resolve;
@@ -21,6 +24,7 @@ mod tables;
 mod tap;
 mod why;
 
+use crate::clock;
 use crate::config::Config;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -98,6 +102,12 @@ pub(crate) enum Command {
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
     Coverage(coverage::CoverageArgs),
+    /// Daily budgets: what is spent, left and kept in reserve, and whether it is enough.
+    Quota(quota::QuotaArgs),
+    /// What has changed in what sources give: fields that went, came or became another, and zeros that are not believed.
+    Drift(drift::DriftArgs),
+    /// Which pictures and films are stored, and what became of the others.
+    Media(media::MediaArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -112,13 +122,16 @@ pub(crate) enum Command {
 
 /// Runs the command; prints what went wrong.
 pub(crate) async fn run(arguments: Arguments) -> ExitCode {
-    let config = match arguments.shared.load() {
+    let config = match clock::read_environment().map_err(Failure::from).and_then(|()| arguments.shared.load()) {
         Ok(config) => config,
         Err(error) => return fail(&error, exit::CONFIG),
     };
     let quiet = !matches!(arguments.command, Command::Run(_));
     let level = if quiet && arguments.shared.log_level.is_none() { "warn" } else { config.logging.level.as_str() };
     crate::observe::start_logging(&config.logging.format, level);
+    if let Some(speed) = clock::simulated() {
+        tracing::warn!(now = %clock::now(), speed, "{} is set: time is simulated", clock::VARIABLE);
+    }
     let outcome = match arguments.command {
         Command::Run(args) => return run::run(args, config).await,
         Command::Audit(args) => return audit::run(&args, config).await,
@@ -135,6 +148,9 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
+        Command::Quota(args) => quota::run(&args, config).await,
+        Command::Drift(args) => drift::run(&args, &config).await,
+        Command::Media(args) => media::run(&args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,

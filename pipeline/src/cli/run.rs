@@ -9,8 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
-    /// Roles of this process.
-    #[arg(long, value_delimiter = ',', default_value = "collect,enrich,land", value_name = "ROLE,…")]
+    /// Roles of this process; media does something only where [media] is enabled.
+    #[arg(long, value_delimiter = ',', default_value = "collect,enrich,land,media", value_name = "ROLE,…")]
     roles: Vec<Role>,
 }
 
@@ -24,6 +24,9 @@ pub(crate) async fn run(args: RunArgs, config: Config) -> ExitCode {
 async fn daemon(args: RunArgs, config: Config) -> Result<ExitCode, super::Failure> {
     let mut signals = Signals::listen()?;
     let grace = config.shutdown.grace;
+    if args.roles == [Role::Media] && !config.media.enabled {
+        return Err("media is off: set enabled = true in [media], or run other roles".into());
+    }
     let daemon = Daemon::start(config).await?;
     if args.roles.contains(&Role::Collect) {
         daemon.declare_tasks().await?;

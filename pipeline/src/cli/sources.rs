@@ -1,12 +1,12 @@
 //! `tidelake sources`: what is collected, declared while the daemon runs.
 
 use super::{Failure, listing};
-use crate::config::{Config, TaskConfig, parse_duration};
+use crate::config::{CanaryConfig, Config, FallbackConfig, TaskConfig, parse_duration};
 use crate::daemon::Daemon;
 use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::tasks;
-use crate::plan::{Bounds, Kind, plan};
+use crate::plan::{Bounds, Kind, Platform, plan};
 use crate::roles::{collect, now};
 use clap::Subcommand;
 use std::collections::{BTreeMap, HashMap};
@@ -41,13 +41,16 @@ enum Action {
 #[derive(clap::Args)]
 struct AddArgs {
     kind: Kind,
-    /// Handles, hashtags, keywords, sound ids, links, video ids, or the account's name.
+    /// Handles, hashtags, keywords, sound ids, links, video ids, the account's name, or what is refreshed.
     #[arg(required = true, value_name = "VALUE")]
     values: Vec<String>,
+    /// Which platform it is on.
+    #[arg(long, value_enum, default_value_t, value_name = "PLATFORM")]
+    connector: Platform,
     /// Unique name; made of kind and values if absent.
     #[arg(long)]
     name: Option<String>,
-    /// Time between cycles, e.g. 6h; absent: once.
+    /// Time from one cycle to the next, e.g. 6h; absent: once (compliance: 14d).
     #[arg(long, value_parser = duration, value_name = "DURATION")]
     every: Option<Duration>,
     /// Higher goes first.
@@ -68,6 +71,19 @@ struct AddArgs {
     /// Records per cycle at most.
     #[arg(long)]
     limit: Option<u64>,
+    /// Records that every cycle brings at the least; fewer are no answer.
+    #[arg(long, value_name = "RECORDS")]
+    at_least: Option<u32>,
+    /// A value known to bring something (e.g. a creator with videos), polled beside: while it brings nothing, nothing is
+    /// no answer.
+    #[arg(long, value_name = "VALUE")]
+    canary: Option<String>,
+    /// Time between polls of the canary; absent: 6h.
+    #[arg(long, value_parser = duration, value_name = "DURATION", requires = "canary")]
+    canary_every: Option<Duration>,
+    /// Connectors to go on with, in order, when the one before cannot be used, e.g. web.
+    #[arg(long, value_delimiter = ',', value_name = "CONNECTOR")]
+    fallback: Vec<String>,
     /// Show what would be declared.
     #[arg(long)]
     dry_run: bool,
@@ -92,20 +108,43 @@ pub(crate) async fn run(args: SourcesArgs, config: Config) -> Result<(), Failure
 }
 
 async fn declare(add: AddArgs, config: Config) -> Result<(), Failure> {
-    let task = task(&add)?;
-    crate::sources::check(&config, &task).map_err(|why| format!("source {}: {why}", task.name))?;
-    let record = crate::sources::record(&task, now());
+    let mut task = task(&add)?;
+    crate::sources::settle(&config, &mut task).map_err(|why| format!("source {}: {why}", task.name))?;
+    let records = crate::sources::records(&task, now());
     let mut out = std::io::stdout();
     if add.dry_run {
-        return Ok(writeln!(out, "{}: {} {}", record.task, record.connector, record.spec)?);
+        for record in &records {
+            let floor = record.at_least.map_or_else(String::new, |n| format!(", at least {n} a cycle"));
+            writeln!(out, "{}: {} {}{floor}", record.task, record.connector, record.spec)?;
+            for route in &record.fallback {
+                writeln!(out, "{}: then {} {}", record.task, route.connector, route.spec)?;
+            }
+        }
+        return Ok(());
     }
     let daemon = Daemon::reach(config).await?;
-    if declared(&daemon).await?.contains_key(&record.task) {
+    let known = declared(&daemon).await?;
+    if let Some(record) = records.iter().find(|record| known.contains_key(&record.task)) {
         let why = "is declared already. Remove it first, or choose another --name";
         return Err(format!("source {} {why}", record.task).into());
     }
-    tasks::declare(&daemon.connection, daemon.config.log.lanes, &record).await?;
-    Ok(writeln!(out, "{}: declared, by {}", record.task, record.connector)?)
+    for record in &records {
+        tasks::declare(&daemon.connection, daemon.config.log.lanes, record).await?;
+        writeln!(out, "{}: declared, by {}", record.task, connectors(record))?;
+    }
+    Ok(())
+}
+
+/// What the arguments say of a canary.
+fn canary(add: &AddArgs, bounds: &Bounds) -> Result<Option<CanaryConfig>, Failure> {
+    if add.at_least.is_none() && add.canary.is_none() {
+        return Ok(None);
+    }
+    let spec = match &add.canary {
+        Some(value) => Some(plan(add.connector, add.kind, std::slice::from_ref(value), bounds)?.1),
+        None => None,
+    };
+    Ok(Some(CanaryConfig { every: add.canary_every.unwrap_or_default(), at_least: add.at_least.unwrap_or(1), spec }))
 }
 
 fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
@@ -116,21 +155,26 @@ fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
         trailing_days: add.trailing_days,
         limit: add.limit,
     };
-    let (connector, spec) = plan(add.kind, &add.values, &bounds)?;
+    let (connector, spec) = plan(add.connector, add.kind, &add.values, &bounds)?;
     Ok(TaskConfig {
         name: add.name.clone().unwrap_or_else(|| name(add)),
         connector: connector.to_owned(),
         every: add.every.unwrap_or_default(),
         priority: add.priority,
         spec,
+        canary: canary(add, &bounds)?,
+        fallback: add.fallback.iter().cloned().map(FallbackConfig::Name).collect(),
+        target: None,
     })
 }
 
-/// `hashtag/skincare,makeup/US`
+/// `hashtag/skincare,makeup/US`; of another platform `youtube/creator/…`
 fn name(add: &AddArgs) -> String {
     let kind = clap::ValueEnum::to_possible_value(&add.kind).map(|v| v.get_name().to_owned()).unwrap_or_default();
     let values: Vec<&str> = add.values.iter().map(|v| v.trim_start_matches(['#', '@'])).collect();
-    let mut parts = vec![kind, values.join(",")];
+    let platform = clap::ValueEnum::to_possible_value(&add.connector).filter(|_| add.connector != Platform::Tiktok);
+    let mut parts: Vec<String> = platform.map(|value| value.get_name().to_owned()).into_iter().collect();
+    parts.extend([kind, values.join(",")]);
     if !add.region.is_empty() {
         parts.push(add.region.join(",").to_uppercase());
     }
@@ -138,18 +182,21 @@ fn name(add: &AddArgs) -> String {
 }
 
 /// Reads the task topic off the runtime's threads.
-async fn declared(daemon: &Daemon) -> Result<BTreeMap<String, Task>, Failure> {
+pub(super) async fn declared(daemon: &Daemon) -> Result<BTreeMap<String, Task>, Failure> {
     let (connection, lanes) = (daemon.connection.clone(), daemon.config.log.lanes);
     Ok(tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await??)
 }
 
-/// The named tasks, or an error that names what is declared.
+/// The named tasks with their canaries, or an error that names what is declared.
 fn find(declared: &BTreeMap<String, Task>, names: &[String]) -> Result<Vec<Task>, Failure> {
     let one = |name: &String| {
         let known = || declared.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         declared.get(name).cloned().ok_or_else(|| format!("no source {name:?}; declared are: {}", known()))
     };
-    Ok(names.iter().map(one).collect::<Result<_, _>>()?)
+    let mut found: Vec<Task> = names.iter().map(one).collect::<Result<_, _>>()?;
+    let canary = |name: &String| declared.get(&crate::sources::canary_of(name)).cloned();
+    found.extend(names.iter().filter_map(canary).filter(|canary| !names.contains(&canary.task)));
+    Ok(found)
 }
 
 async fn set_paused(daemon: &Daemon, names: &[String], paused: bool) -> Result<(), Failure> {
@@ -187,6 +234,12 @@ fn cursors(connection: &Connection, lanes: i32) -> Result<HashMap<String, Cursor
     Ok(all)
 }
 
+/// The connectors in order: `web, then oembed`.
+fn connectors(task: &Task) -> String {
+    let names = task.fallback.iter().map(|route| route.connector.as_str());
+    std::iter::once(task.connector.as_str()).chain(names).collect::<Vec<_>>().join(", then ")
+}
+
 fn state(task: &Task, cursor: Option<&Cursor>) -> String {
     match cursor {
         _ if task.paused => "paused".into(),
@@ -202,7 +255,7 @@ fn row(task: &Task, cursor: Option<&Cursor>) -> [String; 7] {
     let every = if task.cadence_s == 0 { "once".into() } else { format!("{} s", task.cadence_s) };
     let cycle = cursor.map(|c| c.cycle.to_string()).unwrap_or_default();
     let last = cursor.map(|c| c.written_at.to_string()).unwrap_or_default();
-    let (name, connector) = (task.task.clone(), task.connector.clone());
+    let (name, connector) = (task.task.clone(), connectors(task));
     [name, connector, every, task.priority.to_string(), state(task, cursor), cycle, last]
 }
 
@@ -211,12 +264,15 @@ fn json(task: &Task, cursor: Option<&Cursor>) -> serde_json::Value {
     serde_json::json!({
         "name": task.task,
         "connector": task.connector,
+        "fallback": task.fallback.iter().map(|route| &route.connector).collect::<Vec<_>>(),
+        "route": cursor.and_then(collect::route_of),
         "every_s": task.cadence_s,
         "priority": task.priority,
         "state": state(task, cursor),
         "cycle": cursor.map(|c| c.cycle),
         "page": cursor.map(|c| c.page),
         "last_poll": cursor.map(|c| c.written_at.to_string()),
+        "at_least": task.at_least,
         "declared_at": task.declared_at.to_string(),
         "spec": spec,
     })

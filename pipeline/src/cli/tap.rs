@@ -28,8 +28,10 @@ pub(crate) struct TapArgs {
 }
 
 pub(crate) async fn run(args: &TapArgs, config: Config) -> Result<(), Failure> {
-    let known: Vec<&str> =
-        topics::COLLECTED.iter().chain(&[topics::VIDEO_ENRICHED, topics::TASKS, topics::CURSORS]).copied().collect();
+    // Orders of media hold signed addresses, which are not for terminals.
+    let collected = topics::COLLECTED.iter().filter(|topic| **topic != topics::MEDIA_ORDERS);
+    let others = [topics::VIDEO_ENRICHED, topics::MEDIA, topics::TASKS, topics::CURSORS, topics::BUDGETS];
+    let known: Vec<&str> = collected.chain(&others).copied().collect();
     if args.topic == "list" {
         return Ok(writeln!(std::io::stdout(), "{}", known.join("\n"))?);
     }

@@ -2,14 +2,19 @@
 //!
 //! Every mistake is reported at once, each with path, value and what is accepted. Unknown keys are mistakes.
 
+mod media;
 mod sources;
 mod units;
 
+pub(crate) use media::MediaConfig;
+#[cfg(test)]
+pub(crate) use media::{Keep, Product};
 pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use units::parse_duration;
 
 use crate::log::topics::Layout;
 use crate::roles::land::Rotation;
+use crate::target::Target;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
@@ -18,9 +23,11 @@ use std::time::Duration;
 use tidelake_connectors::browser::BrowserConfig;
 use tidelake_connectors::client::Profile;
 use tidelake_connectors::display::DisplayConfig;
+use tidelake_connectors::facebook::FacebookConfig;
 use tidelake_connectors::oembed::OembedConfig;
 use tidelake_connectors::research::ResearchConfig;
 use tidelake_connectors::web::WebConfig;
+use tidelake_connectors::youtube::YoutubeConfig;
 use tidelake_sinks::lake::WriterOptions;
 use units::{bytes, duration};
 
@@ -45,6 +52,12 @@ pub(crate) struct Config {
     pub web: Option<WebConfig>,
     /// Public pages in a browser; off likewise.
     pub browser: Option<BrowserConfig>,
+    /// Pictures and films of what is collected; off by default.
+    pub media: MediaConfig,
+    /// YouTube's Data API, when it is configured.
+    pub youtube: Option<YoutubeConfig>,
+    /// Facebook's Graph API, when it is configured.
+    pub facebook: Option<FacebookConfig>,
     pub tasks: Vec<TaskConfig>,
 }
 
@@ -142,21 +155,74 @@ impl Default for Shutdown {
 pub(crate) struct TaskConfig {
     /// Unique name; provenance and cursors go by it.
     pub name: String,
-    /// `research-api`, `display-api`, `oembed`, `web` or `browser`.
+    /// `research-api`, `display-api`, `oembed`, `web`, `browser`, `youtube` or `facebook`. Absent where a target is given.
+    #[serde(default)]
     pub connector: String,
-    /// Time between cycles; absent = once.
+    /// Time from the start of a cycle to that of the next; absent = once, but every 14 days where what is stored is
+    /// refreshed.
     #[serde(default, deserialize_with = "duration")]
     pub every: Duration,
     /// Higher goes first.
     #[serde(default)]
     pub priority: i32,
-    /// The connector's own settings.
+    /// The connector's own settings. Absent where a target is given.
+    #[serde(default)]
+    pub spec: serde_json::Value,
+    /// Connectors to go on with, in order, when the one before cannot be used.
+    #[serde(default)]
+    pub fallback: Vec<FallbackConfig>,
+    /// What to collect, by whichever connectors the profile allows, in its order.
+    #[serde(default)]
+    pub target: Option<Target>,
+    /// What is known to be there, so that nothing is told from no answer.
+    #[serde(default)]
+    pub canary: Option<CanaryConfig>,
+}
+
+/// A connector to go on with.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum FallbackConfig {
+    /// The same, asked for in this connector's words.
+    Name(String),
+    /// Asked for in words of its own.
+    Full(RouteConfig),
+}
+
+/// A connector and its settings.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteConfig {
+    /// As [`TaskConfig::connector`].
+    pub connector: String,
+    /// As [`TaskConfig::spec`].
     pub spec: serde_json::Value,
 }
 
+/// `canary` of a task: a known-good query. With `every` or `spec` it is polled as a task of its own, `NAME/canary`; without,
+/// each cycle of the task itself has to bring so many records.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CanaryConfig {
+    /// Time between polls of the canary; 6h if only `spec` is given.
+    #[serde(default, deserialize_with = "duration")]
+    pub every: Duration,
+    /// Records that are there at the least.
+    #[serde(default = "one")]
+    pub at_least: u32,
+    /// Settings of a query that is known to bring something; absent: the task's own.
+    #[serde(default)]
+    pub spec: Option<serde_json::Value>,
+}
+
+fn one() -> u32 {
+    1
+}
+
 #[rustfmt::skip]
-const SECTIONS: [&str; 12] = [
-    "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "tasks",
+const SECTIONS: [&str; 15] = [
+    "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
+    "facebook", "tasks", "media",
 ];
 
 impl Config {
@@ -176,7 +242,7 @@ impl Config {
         }
         sources::secrets(&mut table, mistakes);
         let data_dir = section(&mut table, "data_dir", mistakes).unwrap_or_else(|| PathBuf::from(".tidelake"));
-        let config = Self {
+        let mut config = Self {
             data_dir,
             log: section(&mut table, "log", mistakes).unwrap_or_default(),
             lake: section(&mut table, "lake", mistakes).unwrap_or_default(),
@@ -188,9 +254,13 @@ impl Config {
             profile: section(&mut table, "profile", mistakes),
             web: section(&mut table, "web", mistakes),
             browser: section(&mut table, "browser", mistakes),
+            media: section(&mut table, "media", mistakes).unwrap_or_default(),
+            youtube: section(&mut table, "youtube", mistakes),
+            facebook: section(&mut table, "facebook", mistakes),
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);
+        config.settle_tasks(mistakes);
         config
     }
 
@@ -217,10 +287,22 @@ impl Config {
             if !names.insert(&task.name) {
                 wrong(&format!("tasks[{i}].name"), format!("{:?} is taken by an earlier task", task.name));
             }
-            if let Err(why) = crate::sources::check(self, task) {
-                wrong(&format!("tasks[{i}] ({})", task.name), why);
+        }
+    }
+
+    /// Finds the connectors of every task, and checks that each can be polled.
+    fn settle_tasks(&mut self, mistakes: &mut Vec<Mistake>) {
+        let mut tasks = std::mem::take(&mut self.tasks);
+        let mut zones = std::collections::BTreeSet::new();
+        for (i, task) in tasks.iter_mut().enumerate() {
+            match crate::sources::settle(self, task) {
+                Ok(of_task) => zones.extend(of_task),
+                Err(why) => mistakes.push(Mistake { path: format!("tasks[{i}] ({})", task.name), why }),
             }
         }
+        self.tasks = tasks;
+        let mut wrong = |path: &str, why: String| mistakes.push(Mistake { path: path.to_owned(), why });
+        self.check_media(&zones, &mut wrong);
     }
 
     /// Where the lake is.
@@ -311,6 +393,9 @@ mod tests {
             (format!("profile = \"research\"\n{open}{task}"), "whatever is acknowledged"),
             (format!("profile = \"web\"\n[web]\ncontact = \"x\"\n{task}"), "acknowledgement.approval"),
             (format!("profile = \"web\"\n[web]\nacknowledgement = {{ approval = \"l\" }}\n{task}"), "contact"),
+            (format!("profile = \"donation\"\n{}", task.replace("\"web\"", "\"youtube\"")), "not in profile"),
+            (task.replace("\"web\"", "\"facebook\""), "[facebook] with access_token"),
+            (format!("[youtube]\napi_key = \"\"\n{}", task.replace("\"web\"", "\"youtube\"")), "api_key"),
             (format!("profile = \"donation\"\n{}", task.replace("\"web\"", "\"oembed\"")), "not in profile"),
         ] {
             let why = why(&text);

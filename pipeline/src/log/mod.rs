@@ -4,7 +4,9 @@
 //! * [`client`]: producers and consumers with the settings exactly-once depends on.
 //! * [`topics`]: which topics exist, how they are made, what to do when they are not as stated.
 //! * [`reader`]: reading a partition from one offset to another.
+//! * [`tasks`] and [`budgets`]: what collectors share: tasks, and the daily budgets of their credentials.
 
+pub(crate) mod budgets;
 pub(crate) mod client;
 pub(crate) mod embedded;
 pub(crate) mod reader;

@@ -40,15 +40,30 @@ impl Layout {
 struct Spec {
     name: &'static str,
     partitions: i32,
-    compacted: bool,
+    keep: Keep,
 }
 
+/// Which messages of a topic are kept.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// The newest of each key.
+    Newest,
+    /// Those that are not older.
+    For(Duration),
+}
+
+/// Today's leases are what counts; a clock may be wrong by a day.
+const BUDGETS_KEPT: Duration = Duration::from_secs(3 * 86_400);
+
 fn specs(layout: &Layout) -> Vec<Spec> {
-    let data = topics::COLLECTED.iter().chain([&topics::VIDEO_ENRICHED]);
-    let data = data.map(|name| Spec { name, partitions: layout.partitions(), compacted: false });
-    let tasks = Spec { name: topics::TASKS, partitions: layout.lanes, compacted: true };
-    let cursors = Spec { name: topics::CURSORS, partitions: layout.partitions(), compacted: true };
-    data.chain([tasks, cursors]).collect()
+    let data = topics::COLLECTED.iter().chain([&topics::VIDEO_ENRICHED, &topics::MEDIA]);
+    let data = data.map(|name| Spec { name, partitions: layout.partitions(), keep: Keep::For(layout.retention) });
+    let tasks = Spec { name: topics::TASKS, partitions: layout.lanes, keep: Keep::Newest };
+    let cursors = Spec { name: topics::CURSORS, partitions: layout.partitions(), keep: Keep::Newest };
+    let profiles = Spec { name: topics::PROFILES, partitions: 1, keep: Keep::Newest };
+    // One partition: its order decides who is granted what.
+    let budgets = Spec { name: topics::BUDGETS, partitions: 1, keep: Keep::For(BUDGETS_KEPT) };
+    data.chain([tasks, cursors, profiles, budgets]).collect()
 }
 
 /// Makes the topics that are absent and reports those that are not as stated.
@@ -65,6 +80,10 @@ pub(crate) async fn ensure(connection: &Connection, layout: &Layout) -> Result<(
 }
 
 fn mismatch(spec: &Spec, found: i32) -> Option<String> {
+    if spec.name == topics::BUDGETS && found != 1 {
+        let why = "One order of leases keeps the daily quotas: delete the topic, and it is made again";
+        return Some(format!("  {}: {found} partitions, 1 expected. {why}", spec.name));
+    }
     (found != spec.partitions).then(|| {
         format!(
             "  {}: {found} partitions, {} expected (log.lanes{}). Records are kept in order by partition, so the number \
@@ -78,12 +97,15 @@ fn mismatch(spec: &Spec, found: i32) -> Option<String> {
 
 async fn create(connection: &Connection, layout: &Layout, absent: &[&Spec]) -> Result<(), LogError> {
     let admin = connection.admin()?;
-    let retention = layout.retention.as_millis().to_string();
     for spec in absent {
         let mut topic = NewTopic::new(spec.name, spec.partitions, TopicReplication::Fixed(layout.replication));
-        topic = match spec.compacted {
-            true => topic.set("cleanup.policy", "compact"),
-            false => topic.set("cleanup.policy", "delete").set("retention.ms", &retention),
+        let retention;
+        topic = match spec.keep {
+            Keep::Newest => topic.set("cleanup.policy", "compact"),
+            Keep::For(time) => {
+                retention = time.as_millis().to_string();
+                topic.set("cleanup.policy", "delete").set("retention.ms", &retention)
+            }
         };
         let operation = format!("create topic {}", spec.name);
         let options = AdminOptions::new().operation_timeout(Some(ASK));

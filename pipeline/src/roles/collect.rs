@@ -5,16 +5,23 @@
 //! lane over is [`lane::Lane::take_over`]: claim an epoch, fence the topics, read what the last owner published since
 //! its cursor, and only then go on.
 
+mod cycles;
+mod incidents;
 mod lane;
 mod publish;
+mod route;
 mod schedule;
+mod sentinel;
 
 pub(crate) use lane::{Lane, cursors, lane_of};
+pub(crate) use route::Routes;
 use schedule::Changes;
-pub(crate) use schedule::{Entry, step};
+pub(crate) use schedule::{Entry, route_of, step};
+pub(crate) use sentinel::Sentinel;
 
 use crate::log::LogError;
 use crate::log::client::Connection;
+use crate::roles::media::Plan;
 use crate::roles::{Progress, RoleError, Stop};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::message::Message;
@@ -23,7 +30,6 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use tidelake_connectors::Source;
 use tidelake_schemas::topics::TASKS;
 use tidelake_schemas::{Task, codec};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -34,8 +40,8 @@ const RECLAIM_AFTER: Duration = Duration::from_secs(1);
 /// Words from the group's thread that may wait to be heard; the thread waits beyond that.
 const WORDS: usize = 1024;
 
-/// Makes the source of a task; fails with what is wrong with the task.
-pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Box<dyn Source>, String> + Send + Sync;
+/// Makes the sources of a task, in order of preference; fails with what is wrong with the task.
+pub(crate) type MakeSource = dyn Fn(&Task) -> Result<Routes, String> + Send + Sync;
 
 /// What collect needs.
 #[derive(Clone)]
@@ -44,6 +50,8 @@ pub(crate) struct Collect {
     /// Partitions of the task topic.
     pub lanes: i32,
     pub sources: Arc<MakeSource>,
+    /// What is ordered of pictures and films; `None` where none are kept.
+    pub media: Option<Arc<Plan>>,
     pub progress: Progress,
 }
 
@@ -58,21 +66,25 @@ enum Word {
 impl Collect {
     /// Collects until told to stop.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), RoleError> {
+        let connection = self.connection.clone();
+        let loaded = tokio::task::spawn_blocking(move || Sentinel::load(&connection)).await;
+        let sentinel = Arc::new(loaded.map_err(|e| RoleError::Panicked(e.to_string()))??);
         let (words, heard) = channel(WORDS);
         let membership = Membership::join(&self.connection, self.lanes, words)?;
         let follow = stop.child();
         let until = follow.clone();
         let thread = tokio::task::spawn_blocking(move || membership.follow(&until));
-        let outcome = self.lanes(heard, &stop).await;
+        let outcome = self.lanes(heard, sentinel, &stop).await;
         follow.ask();
         thread.await.map_err(|e| RoleError::Panicked(e.to_string()))?;
         outcome
     }
 
     /// Runs the lanes that are ours.
-    async fn lanes(&self, mut heard: Receiver<Word>, stop: &Stop) -> Result<(), RoleError> {
+    async fn lanes(&self, mut heard: Receiver<Word>, sentinel: Arc<Sentinel>, stop: &Stop) -> Result<(), RoleError> {
         let (ended, mut ends) = channel(usize::try_from(self.lanes).unwrap_or(1).max(1));
-        let mut lanes = Lanes { collect: self.clone(), stop: stop.clone(), ended, running: HashMap::new(), started: 0 };
+        let (collect, stop_all, running) = (self.clone(), stop.clone(), HashMap::new());
+        let mut lanes = Lanes { collect, sentinel, stop: stop_all, ended, running, started: 0 };
         loop {
             tokio::select! {
                 () = stop.wait() => break,
@@ -93,12 +105,19 @@ impl Collect {
         Ok(())
     }
 
-    async fn run_lane(&self, lane: i32, changes: Arc<Changes>, stop: Stop) -> Result<(), RoleError> {
+    async fn run_lane(
+        &self,
+        lane: i32,
+        changes: Arc<Changes>,
+        sentinel: Arc<Sentinel>,
+        stop: Stop,
+    ) -> Result<(), RoleError> {
         // Claiming would only take the lane from whoever it is given to next.
         if stop.asked() {
             return Ok(());
         }
-        let lane = Lane::take_over(&self.connection, lane, self.progress.clone()).await?;
+        let mut lane = Lane::take_over(&self.connection, lane, self.progress.clone(), sentinel).await?;
+        lane.media.clone_from(&self.media);
         schedule::run(lane, &self.sources, &changes, &stop).await
     }
 }
@@ -109,6 +128,7 @@ type End = (i32, u64, Result<(), RoleError>);
 /// The lanes that the group has given us.
 struct Lanes {
     collect: Collect,
+    sentinel: Arc<Sentinel>,
     stop: Stop,
     ended: Sender<End>,
     running: HashMap<i32, Running>,
@@ -132,8 +152,9 @@ impl Lanes {
         tasks.values().for_each(|task| changes.set(task.clone()));
         let heard = changes.clone();
         let (collect, until, ended) = (self.collect.clone(), stop.clone(), self.ended.clone());
+        let sentinel = self.sentinel.clone();
         let work = tokio::spawn(async move {
-            let outcome = collect.run_lane(lane, heard, until).await;
+            let outcome = collect.run_lane(lane, heard, sentinel, until).await;
             _ = ended.send((lane, start, outcome)).await;
         });
         self.running.insert(lane, Running { start, stop, tasks, changes, work });

@@ -69,8 +69,19 @@ impl ProducerContext for Deliveries {
 
 /// Leaves word of a revocation, so that the loop settles before it gives partitions up.
 #[derive(Clone, Default)]
-struct Assignments {
+pub(super) struct Assignments {
     lost: Arc<Mutex<bool>>,
+}
+
+impl Assignments {
+    /// Whether partitions were given or taken since this was last taken.
+    pub(super) fn is_lost(&self) -> bool {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_lost(&self) -> bool {
+        std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl ClientContext for Assignments {}
@@ -130,7 +141,7 @@ impl Loop {
 
     fn poll_once(&mut self) -> Result<(), RoleError> {
         let polled = self.consumer.poll(Duration::from_millis(50));
-        if std::mem::take(&mut *self.assignments.lost.lock().unwrap_or_else(PoisonError::into_inner)) {
+        if self.assignments.take_lost() {
             // What was reached belongs to an assignment that is gone; the new one starts at the committed offsets.
             self.reached.clear();
             if let Some(Ok(message)) = &polled {

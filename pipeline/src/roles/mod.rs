@@ -1,8 +1,9 @@
-//! The roles: collect, enrich, land. Each is one file; any mix runs in one process.
+//! The roles: collect, enrich, land, and media where it is wanted. Each is one file; any mix runs in one process.
 
 pub(crate) mod collect;
 pub(crate) mod enrich;
 pub(crate) mod land;
+pub(crate) mod media;
 
 pub(crate) use crate::clock::now;
 
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tidelake_schemas::EntityKind;
 use tidelake_schemas::codec::CodecError;
 use tidelake_sinks::lake::{CommitError, Counts, LakeError};
+use tidelake_sinks::media::StoreError;
 use tokio_util::sync::CancellationToken;
 
 /// Why a role ended.
@@ -24,6 +26,8 @@ pub(crate) enum RoleError {
     Lake(#[from] LakeError),
     #[error("{0}")]
     Commit(#[from] CommitError),
+    #[error("{0}")]
+    Media(#[from] StoreError),
     #[error("{0}")]
     Codec(#[from] CodecError),
     #[error("{0}")]
@@ -45,6 +49,7 @@ impl RoleError {
             self,
             Self::Log(LogError::Recreated { .. } | LogError::Topics(_))
                 | Self::Lake(LakeError::TransactionsExpire { .. } | LakeError::Location { .. })
+                | Self::Media(StoreError::Full { .. } | StoreError::Location { .. })
         )
     }
 }

@@ -1,5 +1,6 @@
 //! Where the lake is, and how its tables are opened and created.
 
+use super::evolve::evolve;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{StructField, StructType};
@@ -137,13 +138,13 @@ impl Lake {
     pub async fn open_or_create(&self, landed: &Landed) -> Result<DeltaTable, LakeError> {
         let table = landed.table;
         if let Some(delta) = self.open(table).await? {
-            return check_properties(delta, table);
+            return evolve(check_properties(delta, table)?, landed).await;
         }
         match self.create(landed).await {
             Ok(delta) => Ok(delta),
             // Another writer made it in between.
             Err(error) => match self.open(table).await? {
-                Some(delta) => check_properties(delta, table),
+                Some(delta) => evolve(check_properties(delta, table)?, landed).await,
                 None => Err(error),
             },
         }
@@ -183,6 +184,7 @@ fn stats_columns(landed: &Landed) -> String {
         "comments" => &["comment_id", "video_id"],
         "hashtag_observations" => &["hashtag_id", "name"],
         "sound_observations" => &["sound_id"],
+        "media" => &["video_id", "status"],
         _ => &[],
     };
     let mut columns = vec!["observed_at", "event_id", "kafka_partition", "kafka_offset", "landed_at"];

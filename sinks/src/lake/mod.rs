@@ -6,6 +6,7 @@
 //! * [`ledger`]: what each commit says about the messages it took, and the audit over it.
 
 pub mod commit;
+mod evolve;
 pub mod ledger;
 mod location;
 mod writer;

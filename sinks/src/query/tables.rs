@@ -3,8 +3,9 @@
 use super::QueryError;
 use crate::lake::{Lake, LakeError, table_schema};
 use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{Expr, SessionContext, ident, lit};
 use deltalake::DeltaTable;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -64,7 +65,28 @@ pub(super) async fn provider(
     let delta = LakeError::delta(landed.table);
     table.update_datafusion_session(&session.state()).map_err(delta)?;
     let snapshot = table.snapshot().map_err(LakeError::delta(landed.table))?.snapshot().clone();
-    table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)
+    let provider = table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)?;
+    completed(provider, landed, session)
+}
+
+/// The provider, with null in the columns that an older table lacks. The next writer adds them to the table itself.
+fn completed(
+    provider: Arc<dyn TableProvider>,
+    landed: &Landed,
+    session: &SessionContext,
+) -> Result<Arc<dyn TableProvider>, QueryError> {
+    let (known, wanted) = (provider.schema(), table_schema(landed)?);
+    let absent: Vec<_> = wanted.fields().iter().filter(|field| known.field_with_name(field.name()).is_err()).collect();
+    if absent.is_empty() {
+        return Ok(provider);
+    }
+    let mut columns: Vec<Expr> = known.fields().iter().map(|field| ident(field.name())).collect();
+    for field in absent {
+        let null = ScalarValue::try_from(field.data_type()).map_err(QueryError::running)?;
+        columns.push(lit(null).alias(field.name()));
+    }
+    let frame = session.read_table(provider).and_then(|frame| frame.select(columns)).map_err(QueryError::running)?;
+    Ok(frame.into_view())
 }
 
 /// A table's newest version: what is known brought up to date, or opened if it has come into being.
@@ -122,6 +144,8 @@ fn about(table: &str) -> &'static str {
         "sound_observations" => "A sound as seen at one instant",
         "coverage" => "What a poll asked for, got, and why it stopped",
         "dead_letters" => "A message that could not be used, with reason and bytes",
+        "drift_incidents" => "The beginning or end of a change in what a source gives, with a sample",
+        "media" => "A thumbnail, video or slide that was to be stored, and what became of it",
         _ => "",
     }
 }

@@ -102,6 +102,37 @@ async fn refusal(engine: &Engine, query: &str) -> String {
 }
 
 #[tokio::test]
+async fn addresses_are_those_of_each_platform() {
+    let bench = Bench::new();
+    let of = |platform: &str, kind: &str, id: i64, native: Option<&str>| {
+        let mut row = video(id, 1, 6, Some(1), "a");
+        (row["platform"], row["kind"], row["native_id"]) = (json!(platform), json!(kind), json!(native));
+        row["event_id"] = json!(format!("{platform} {kind} {id}"));
+        row
+    };
+    let rows_in = [
+        // The same number on two platforms is two videos.
+        of("tiktok", "video", VIDEO, None),
+        of("youtube", "video", VIDEO, Some("Yp8jQ1sXcQ8")),
+        of("youtube", "video", -1, Some("__________8")),
+        of("facebook", "video", 1, None),
+        of("facebook", "reel", 2, None),
+        of("facebook", "post", 3, Some("4_5")),
+    ];
+    bench.land("video_observations", &rows_in).await;
+    let found = rows(&bench.engine().await, "SELECT video_id, url FROM videos ORDER BY platform, video_id").await;
+    let expected = json!([
+        {"video_id": "1", "url": "https://www.facebook.com/watch/?v=1"},
+        {"video_id": "2", "url": "https://www.facebook.com/reel/2"},
+        {"video_id": "3", "url": "https://www.facebook.com/4_5"},
+        {"video_id": VIDEO.to_string(), "url": format!("https://www.tiktok.com/@ann/video/{VIDEO}")},
+        {"video_id": "-1", "url": "https://www.youtube.com/watch?v=__________8"},
+        {"video_id": VIDEO.to_string(), "url": "https://www.youtube.com/watch?v=Yp8jQ1sXcQ8"},
+    ]);
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
 async fn an_empty_lake_answers_with_no_rows() {
     let engine = Bench::new().engine().await;
     assert_eq!(rows(&engine, "SELECT count(*) AS n FROM video_observations").await, json!([{"n": 0}]));

@@ -19,7 +19,7 @@ pub struct View {
 }
 
 /// Every view, in an order in which each uses only those before it.
-pub const VIEWS: [View; 10] = [
+pub const VIEWS: [View; 11] = [
     View { name: "videos", about: "A video, by its newest observation", sql: VIDEOS },
     View { name: "video_stats", about: "A video's counts at one observation", sql: VIDEO_STATS },
     View { name: "video_hashtags", about: "A video and one of its hashtags, lower case", sql: VIDEO_HASHTAGS },
@@ -34,6 +34,7 @@ pub const VIEWS: [View; 10] = [
         about: "What a task asked for and got, and why it stopped",
         sql: COVERAGE_BY_TASK,
     },
+    View { name: "drift", about: "A change in what a source gives, as it stands", sql: DRIFT },
 ];
 
 /// One row per video: its newest observation.
@@ -47,13 +48,21 @@ SELECT video_id, created_at, created_at_derived, author_handle, author_id, capti
        first_observed_at, observations, unavailable, connector, zone, platform,
        CASE WHEN platform = 'tiktok' THEN
             'https://www.tiktok.com/@' || author_handle || CASE WHEN kind = 'photo' THEN '/photo/' ELSE '/video/' END
-            || CAST(video_id AS VARCHAR) END AS url
+            || CAST(video_id AS VARCHAR)
+            WHEN platform = 'youtube' THEN 'https://www.youtube.com/watch?v=' || native_id
+            WHEN platform = 'facebook' AND kind = 'video' THEN
+            'https://www.facebook.com/watch/?v=' || CAST(video_id AS VARCHAR)
+            WHEN platform = 'facebook' AND kind = 'reel' THEN
+            'https://www.facebook.com/reel/' || CAST(video_id AS VARCHAR)
+            WHEN platform = 'facebook' THEN 'https://www.facebook.com/' || coalesce(native_id, CAST(video_id AS VARCHAR))
+            END AS url, native_id
 FROM (
   SELECT video_id, created_at, created_at_derived, author['handle'] AS author_handle, author['id'] AS author_id, caption,
          coalesce(nullif(findings['language']['code'], 'und'), source_language) AS language, region, kind, duration_s,
          sound['id'] AS sound_id, stats['views'] AS views, stats['likes'] AS likes, stats['comments'] AS comments,
          stats['shares'] AS shares, stats['saves'] AS saves, stats['reposts'] AS reposts, counts_rounded, is_ad, is_aigc,
          observed_at, unavailable, provenance['connector'] AS connector, provenance['zone'] AS zone, platform,
+         native_id,
          min(observed_at) OVER (PARTITION BY platform, video_id) AS first_observed_at,
          count(*) OVER (PARTITION BY platform, video_id) AS observations,
          row_number() OVER (PARTITION BY platform, video_id
@@ -96,12 +105,13 @@ FROM tags WHERE ltrim(tag, '#') <> ''";
 /// One row per creator, by handle (without regard to case): the newest observation.
 pub const CREATORS: &str = "
 SELECT handle, creator_id, nickname, bio, bio_url, verified, private, region, language, created_at, followers, following,
-       likes, videos, counts_rounded, observed_at, first_observed_at, observations, unavailable, connector, zone, platform
+       likes, videos, counts_rounded, observed_at, first_observed_at, observations, unavailable, connector, zone, platform,
+       native_id
 FROM (
   SELECT handle, creator_id, nickname, bio, bio_url, verified, private, region, language, created_at,
          stats['followers'] AS followers, stats['following'] AS following, stats['likes'] AS likes,
          stats['videos'] AS videos, counts_rounded, observed_at, unavailable, provenance['connector'] AS connector,
-         provenance['zone'] AS zone, platform,
+         provenance['zone'] AS zone, platform, native_id,
          min(observed_at) OVER (PARTITION BY platform, lower(handle)) AS first_observed_at,
          count(*) OVER (PARTITION BY platform, lower(handle)) AS observations,
          row_number() OVER (PARTITION BY platform, lower(handle)
@@ -174,16 +184,54 @@ pub(super) async fn register(session: &SessionContext) -> BTreeMap<&'static str,
 
 /// One row per task: how complete is what it brought?
 ///
-/// `complete_cycles` ended because the source had no more; `interrupted` polls ended by a fault, a block or a spent quota.
-/// `requested`, `window_start` and `window_end` are null for tasks that ask for no number or no window.
+/// `days_asked` are the UTC days of the windows asked for, `days_missing` those of them that no answer covers to its end,
+/// from `first_missing` to `last_missing`; null for tasks that ask for no window. `complete_cycles` ended because the
+/// source had no more, `last_complete` is when the last of them did; `more_left`: at the last poll the source said that
+/// there is more. `interrupted` polls ended by a fault, a block, a refused credential or a spent
+/// quota; `silent_zeros` brought nothing where that
+/// is not believed, and `suspect` says that the last poll did. `requested`, `window_start` and `window_end` are null for
+/// tasks that ask for no number or no window.
 pub const COVERAGE_BY_TASK: &str = "
-SELECT provenance['task'] AS task, provenance['connector'] AS connector, count(*) AS polls, sum(requests) AS requests,
-       sum(requested) AS requested, sum(got) AS got, sum(\"new\") AS fresh, sum(rejected) AS rejected,
-       count(*) FILTER (WHERE stop_reason = 'exhausted') AS complete_cycles,
-       count(*) FILTER (WHERE stop_reason IN ('fault', 'blocked', 'quota')) AS interrupted,
-       min(window_start) AS window_start, max(window_end) AS window_end,
-       min(observed_at) AS first_poll, max(observed_at) AS last_poll,
-       last_value(stop_reason ORDER BY observed_at, page) AS last_stop,
-       last_value(fault ORDER BY observed_at, page) AS last_fault
-FROM coverage
-GROUP BY provenance['task'], provenance['connector']";
+WITH windows AS (
+  SELECT provenance['task'] AS task, provenance['connector'] AS connector,
+         unnest(generate_series(date_trunc('day', window_start), window_end - INTERVAL '1 microsecond',
+                                INTERVAL '1 day')) AS day,
+         NOT has_more AND stop_reason IN ('continue', 'exhausted') AS answered
+  FROM coverage WHERE window_start < window_end),
+days AS (SELECT task, connector, day, bool_or(answered) AS answered FROM windows GROUP BY task, connector, day),
+gaps AS (
+  SELECT task, connector, count(*) AS days_asked, count(*) FILTER (WHERE NOT answered) AS days_missing,
+         min(day) FILTER (WHERE NOT answered) AS first_missing, max(day) FILTER (WHERE NOT answered) AS last_missing
+  FROM days GROUP BY task, connector),
+polls AS (
+  SELECT provenance['task'] AS task, provenance['connector'] AS connector, count(*) AS polls, sum(requests) AS requests,
+         sum(requested) AS requested, sum(got) AS got, sum(\"new\") AS fresh, sum(rejected) AS rejected,
+         count(*) FILTER (WHERE stop_reason = 'exhausted') AS complete_cycles,
+         count(*) FILTER (WHERE stop_reason IN ('fault', 'blocked', 'quota', 'auth')) AS interrupted,
+         count(*) FILTER (WHERE stop_reason = 'silent_zero') AS silent_zeros,
+         min(window_start) AS window_start, max(window_end) AS window_end,
+         min(observed_at) AS first_poll, max(observed_at) AS last_poll,
+         max(observed_at) FILTER (WHERE stop_reason = 'exhausted') AS last_complete,
+         last_value(has_more ORDER BY observed_at, page) AS more_left,
+         last_value(stop_reason ORDER BY observed_at, page) AS last_stop,
+         last_value(fault ORDER BY observed_at, page) FILTER (WHERE fault IS NOT NULL) AS last_fault,
+         max(observed_at) FILTER (WHERE fault IS NOT NULL) AS last_fault_at
+  FROM coverage
+  GROUP BY provenance['task'], provenance['connector'])
+SELECT polls.task, polls.connector, polls, requests, requested, got, fresh, rejected, complete_cycles, interrupted,
+       silent_zeros, last_stop = 'silent_zero' AS suspect, window_start, window_end, days_asked, days_missing,
+       first_missing, last_missing, first_poll, last_poll, last_complete, more_left, last_stop, last_fault, last_fault_at
+FROM polls LEFT JOIN gaps ON gaps.task = polls.task AND gaps.connector = polls.connector";
+
+/// One row per incident: its newest state, with the sample that came when it opened. `ended_at` is null while it is open.
+pub const DRIFT: &str = "
+SELECT incident_id, state, kind, connector, route, field, before, after, records, sample, opened_at, ended_at, task,
+       message, platform
+FROM (
+  SELECT incident_id, state, kind, provenance['connector'] AS connector, provenance['route'] AS route, field, before,
+         after, records, max(sample) OVER (PARTITION BY incident_id) AS sample, opened_at,
+         CASE WHEN state <> 'open' THEN observed_at END AS ended_at, provenance['task'] AS task, message, platform,
+         row_number() OVER (PARTITION BY incident_id
+                            ORDER BY state = 'open', observed_at DESC, event_id DESC) AS newest
+  FROM drift_incidents)
+WHERE newest = 1";

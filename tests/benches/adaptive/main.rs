@@ -3,18 +3,23 @@
 //! ```sh
 //! cargo bench --workspace --bench adaptive
 //! TIDELAKE_BENCH_DOCS=1 cargo bench --workspace --bench adaptive    # also writes docs/adaptive-polling.{md,svg}
+//! TIDELAKE_BENCH_SCALE=1000000 cargo bench --workspace --bench adaptive    # memory and time of a planner of so many
 //! ```
 //!
-//! `TIDELAKE_BENCH_VIDEOS` (1000) is how many videos a scene has.
+//! The errors are the same in every build (`--profile dev` spares the release build); memory and time are not.
+//!
+//! `TIDELAKE_BENCH_VIDEOS` (3000) is how many videos a scene has.
 
 #![allow(clippy::print_stdout, reason = "a benchmark's output is its result")]
 
 mod plot;
 mod policies;
 mod report;
+mod scale;
 mod scene;
 mod score;
 
+use policies::Quota;
 use scene::{HOUR, Scene};
 use std::path::Path;
 
@@ -32,18 +37,22 @@ fn main() {
         println!("adaptive: run with cargo bench");
         return;
     }
-    let videos = std::env::var("TIDELAKE_BENCH_VIDEOS").ok().and_then(|v| v.parse().ok()).unwrap_or(1000);
+    if let Some(videos) = std::env::var("TIDELAKE_BENCH_SCALE").ok().and_then(|v| v.parse().ok()) {
+        scale::run(videos);
+        return;
+    }
+    let videos = std::env::var("TIDELAKE_BENCH_VIDEOS").ok().and_then(|v| v.parse().ok()).unwrap_or(3000);
     let mut lines = Vec::new();
     let mut example = None;
     println!("{}", report::HEADER);
     for seed in SEEDS {
         let scene = Scene::set(seed, videos, PUBLISHED, WATCHED);
-        for interval in INTERVALS {
-            let runs = policies::compare(&scene, interval * HOUR);
-            let line = report::Line::of(seed, interval, &scene, &runs);
-            println!("{line}");
+        for (quota, interval) in Quota::ALL.into_iter().flat_map(|quota| INTERVALS.map(|interval| (quota, interval))) {
+            let runs = policies::compare(&scene, interval * HOUR, quota);
+            let line = report::Line::of(seed, quota, interval, &scene, &runs);
+            print!("{line}");
             lines.push(line);
-            if seed == SEEDS[0] && interval == 24 {
+            if (seed, quota, interval) == (SEEDS[0], Quota::Daily, 24) {
                 example = plot::Example::of(&scene, &runs);
             }
         }

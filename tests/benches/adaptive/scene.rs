@@ -9,6 +9,10 @@ pub(crate) const TICK: i64 = 900;
 pub(crate) const HOUR: i64 = 3600;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
+/// What one request of the Research API can ask for: ids, published within seconds of each other.
+pub(crate) const BATCH: usize = 100;
+pub(crate) const SPAN: i64 = 17 * DAY;
+
 /// A video and its true curve. Instants in Unix seconds.
 pub(crate) struct Subject {
     pub(crate) id: i64,

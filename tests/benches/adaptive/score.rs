@@ -10,6 +10,8 @@ const GAP: i64 = 12 * HOUR;
 /// What a run is worth.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Score {
+    /// Requests made.
+    pub(crate) requests: f64,
     /// Polls per video.
     pub(crate) polls: f64,
     /// Mean of |log((1 + reconstructed) / (1 + true))| over all videos and ticks.
@@ -32,7 +34,8 @@ impl Score {
         means.sort_by(f64::total_cmp);
         let starved = videos().filter(|(video, seen)| starved(video, seen)).count();
         Self {
-            polls: run.total() as f64 / count,
+            requests: run.requests as f64,
+            polls: run.polls as f64 / count,
             mean: sum / ticks.max(1) as f64,
             p90: means.get(means.len() * 9 / 10).copied().unwrap_or_default(),
             starved: starved as f64 / count,

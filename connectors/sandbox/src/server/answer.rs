@@ -2,24 +2,33 @@
 
 use super::shared::Shared;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// An answer before it becomes HTTP.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) content_type: &'static str,
-    pub(super) body: String,
+    pub(super) body: Vec<u8>,
     /// Where a redirect leads.
     pub(super) location: Option<String>,
+    /// Facebook's `X-App-Usage`.
+    pub(super) usage: Option<String>,
 }
 
 impl Answer {
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self { status, content_type: "application/json", body: body.to_string(), location: None }
+        Self {
+            status,
+            content_type: "application/json",
+            body: body.to_string().into_bytes(),
+            location: None,
+            usage: None,
+        }
     }
 
     pub(super) fn html(status: u16, body: impl Into<String>) -> Self {
-        Self { status, content_type: "text/html", body: body.into(), location: None }
+        Self { status, content_type: "text/html", body: body.into().into_bytes(), location: None, usage: None }
     }
 
     pub(super) fn redirect(status: u16, location: impl Into<String>) -> Self {
@@ -37,13 +46,13 @@ impl Answer {
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: u16,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+    pub(super) fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { status, code: code.into(), message: message.into() }
     }
 
     pub(super) fn params(message: impl Into<String>) -> Self {

@@ -102,6 +102,7 @@ impl Asked<'_> {
         let scopes: BTreeSet<String> = self.scopes().into_iter().filter(ticked).collect();
         // Real codes have characters that an address must escape.
         let code = format!("{:016x}{:016x}*0!{:04}.e1", shared.serial(), shared.serial(), shared.serial() % 10_000);
+        shared.keep_secret(&code);
         let names: Vec<&str> = scopes.iter().map(String::as_str).collect();
         let back = self.back(&[("code", &code), ("scopes", &names.join(","))]);
         let challenge = Some(self.get("code_challenge").to_owned()).filter(|text| !text.is_empty());

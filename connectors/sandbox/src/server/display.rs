@@ -6,6 +6,7 @@ use super::body;
 use super::fields::{Fields, Item};
 use super::grants::Consent;
 use super::shared::{Shared, lock};
+use super::website::cover;
 use crate::world::{Video, hash_text};
 use crate::{Endpoint, FaultKind};
 use chrono::{DateTime, Utc};
@@ -140,7 +141,7 @@ fn list(shared: &Shared, consent: &Consent, call: &Call) -> Result<Value, Refusa
     let has_more = videos.len() > count as usize;
     videos.truncate(count as usize);
     let next = videos.last().map_or(cursor, |(at, _)| *at);
-    let items: Vec<Value> = videos.iter().map(|(_, video)| item(shared, video, consent, &fields)).collect();
+    let items: Vec<Value> = videos.iter().map(|(_, video)| item(shared, &call.host, video, consent, &fields)).collect();
     shared.count_records(items.len() as u64);
     Ok(json!({"videos": items, "cursor": next, "has_more": has_more}))
 }
@@ -159,7 +160,7 @@ fn query(shared: &Shared, consent: &Consent, call: &Call) -> Result<Value, Refus
     for id in ids {
         let id = id.as_str().and_then(|id| id.parse().ok()).ok_or_else(|| Refusal::params("Invalid video_ids"))?;
         let video = shared.world.video_by_id(id).filter(|video| is_own(video, consent, now));
-        items.extend(video.map(|video| item(shared, &video, consent, &fields)));
+        items.extend(video.map(|video| item(shared, &call.host, &video, consent, &fields)));
     }
     shared.count_records(items.len() as u64);
     Ok(json!({ "videos": items }))
@@ -180,19 +181,15 @@ fn own<'w>(shared: &'w Shared, consent: &Consent) -> Vec<(i64, Video<'w>)> {
     own
 }
 
-fn item(shared: &Shared, video: &Video<'_>, consent: &Consent, fields: &Fields) -> Value {
+fn item(shared: &Shared, host: &str, video: &Video<'_>, consent: &Consent, fields: &Fields) -> Value {
     let (now, id) = (shared.now(), video.id());
     let (stats, caption) = (video.stats_at(now), video.caption().text);
     let source = format!("utm_campaign=tt4d_open_api&utm_source={}", consent.client_key);
     let int32 = |count: i64| count.min(i64::from(i32::MAX));
-    let cover = || {
-        let ends = now.timestamp() + COVER_S;
-        format!("https://covers.example/obj/{id}~tplv.jpeg?x-expires={ends}&x-signature=sandbox")
-    };
     let mut item = Item::new(fields);
     item.set("id", || id.to_string())
         .set("create_time", || video.created_at().timestamp())
-        .set("cover_image_url", cover)
+        .set("cover_image_url", || cover(host, video, now.timestamp() + COVER_S))
         .set("share_url", || format!("https://www.tiktok.com/@{}/video/{id}?{source}", video.creator().handle))
         .set("video_description", || caption.clone())
         .set("title", || caption.chars().take(150).collect::<String>())

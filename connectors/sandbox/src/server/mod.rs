@@ -9,6 +9,7 @@ mod compliance;
 mod display;
 mod fields;
 mod grants;
+mod graph;
 mod lists;
 mod oauth;
 mod oembed;
@@ -20,8 +21,9 @@ mod users;
 mod videos;
 mod website;
 mod wire;
+mod youtube;
 
-pub use stats::Stats;
+pub use stats::{QuotaDay, Stats};
 
 use crate::{Endpoint, FaultKind, FaultPlan, SandboxConfig, SandboxError, SimClock, World};
 use answer::{Answer, Refusal};
@@ -94,6 +96,12 @@ impl Sandbox {
         self.shared.stats()
     }
 
+    /// Every token and code that was issued, and every PKCE verifier that was shown: for tests that look for them where
+    /// they must not be.
+    pub fn secrets(&self) -> Vec<String> {
+        self.shared.secrets()
+    }
+
     /// The troubles in force.
     pub fn faults(&self) -> FaultPlan {
         self.shared.faults()
@@ -162,6 +170,9 @@ fn router(shared: Arc<Shared>) -> Router {
         let handler = get(move |state, wire, request| handle(state, endpoint, wire, request));
         router = router.route(path, handler.clone()).route(&format!("{path}/"), handler);
     }
+    for (path, endpoint) in youtube::ROUTES.into_iter().chain(graph::ROUTES) {
+        router = router.route(path, get(move |state, wire, request| handle(state, endpoint, wire, request)));
+    }
     router
         .route("/sandbox/healthz", get(admin::healthz))
         .route("/sandbox/stats", get(admin::stats))
@@ -174,7 +185,10 @@ fn router(shared: Arc<Shared>) -> Router {
 struct Call {
     path: String,
     host: String,
+    agent: String,
     token: Option<String>,
+    /// Google's `X-Goog-Api-Key`.
+    key: Option<String>,
     content_type: String,
     parameters: HashMap<String, String>,
     body: Bytes,
@@ -187,11 +201,13 @@ impl Call {
         let parameters = Parameters::try_from_uri(&parts.uri).map(|Parameters(found)| found).unwrap_or_default();
         let text = |name| text_of(&parts.headers, name);
         let (content_type, host) = (text(header::CONTENT_TYPE), text(header::HOST));
+        let agent = text(header::USER_AGENT);
         let token = bearer(&text(header::AUTHORIZATION));
+        let key = Some(text(header::HeaderName::from_static("x-goog-api-key"))).filter(|key| !key.is_empty());
         let body = axum::body::to_bytes(body, 1 << 20).await.ok()?;
         let form = read_form(&content_type, body.clone()).await;
         let path = parts.uri.path().to_owned();
-        Some(Self { path, host, token, content_type, parameters, body, form })
+        Some(Self { path, host, agent, token, key, content_type, parameters, body, form })
     }
 }
 
@@ -246,6 +262,9 @@ fn respond(shared: &Shared, answer: Answer) -> Response {
     if let Some(location) = answer.location.and_then(|location| location.parse().ok()) {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    if let Some(usage) = answer.usage.and_then(|usage| usage.parse().ok()) {
+        response.headers_mut().insert("x-app-usage", usage);
+    }
     response
 }
 
@@ -275,9 +294,18 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
             Err(refusal) => refusal.into_answer(shared),
         };
     }
+    if endpoint.is_page() {
+        shared.note_visitor(&call.agent, call.parameters.get("webdriver").is_some_and(|driven| driven == "true"));
+    }
     if endpoint.is_website() {
         let asked = website::Asked { path: &call.path, host: &call.host, parameters: &call.parameters };
         return website::answer(shared, endpoint, &asked);
+    }
+    if endpoint == Endpoint::Graph {
+        return graph::answer(shared, call);
+    }
+    if endpoint.is_youtube() {
+        return youtube::answer(shared, endpoint, call);
     }
     if endpoint.is_validation() {
         let answer = admit(shared, endpoint, call).and_then(|()| compliance::answer(shared, endpoint, call));
@@ -289,8 +317,9 @@ fn answer_call(shared: &Shared, endpoint: Endpoint, call: &Call) -> Answer {
             if shared.strikes(FaultKind::AnswerWithStatus500, endpoint) {
                 answer.status = 500;
             }
-            if answer.body.contains(videos::SURROGATE_MARK) {
-                answer.body = answer.body.replace(videos::SURROGATE_MARK, "\\ud83d");
+            let text = std::str::from_utf8(&answer.body).unwrap_or_default();
+            if text.contains(videos::SURROGATE_MARK) {
+                answer.body = text.replace(videos::SURROGATE_MARK, "\\ud83d").into_bytes();
             }
             answer
         }
@@ -332,6 +361,14 @@ fn research(shared: &Shared, endpoint: Endpoint, call: &Call) -> Result<Value, R
 }
 
 fn server_trouble(shared: &Shared, endpoint: Endpoint) -> Result<(), Refusal> {
+    if let Some(rule) = shared.strike(FaultKind::ApiRefused, endpoint) {
+        let status = rule.code.and_then(|code| u16::try_from(code).ok()).unwrap_or(400);
+        let code = rule.says.unwrap_or_else(|| "invalid_params".into());
+        return Err(Refusal::new(status, code, "The request is refused."));
+    }
+    if shared.strikes(FaultKind::Unavailable, endpoint) {
+        return Err(Refusal::new(503, "temporarily_unavailable", "The service is temporarily unavailable."));
+    }
     if shared.strikes(FaultKind::InternalError, endpoint) {
         return Err(internal_error());
     }

@@ -15,6 +15,20 @@ pub(super) type Form = Option<HashMap<String, String>>;
 
 type FlatError = (&'static str, &'static str);
 
+/// The documented codes of refusals.
+const ERRORS: [&str; 10] = [
+    "access_denied",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+];
+
 const MALFORMED: FlatError = ("invalid_request", "The request parameters are malformed.");
 
 /// Answers a request for a token.
@@ -55,7 +69,11 @@ impl<'a> Fields<'a> {
             client_secret: fields.get("client_secret")?.to_owned(),
         };
         let is_good = shared.config.credentials.as_ref().is_none_or(|known| *known == given);
-        if !is_good || shared.strikes(FaultKind::OauthRefused, endpoint) {
+        if let Some(rule) = shared.strike(FaultKind::OauthRefused, endpoint) {
+            let known = ERRORS.into_iter().find(|code| rule.says.as_deref() == Some(*code));
+            return Err((known.unwrap_or("invalid_client"), "The request is refused."));
+        }
+        if !is_good {
             return Err(("invalid_client", "Client key or secret is incorrect."));
         }
         Ok(fields)
@@ -89,6 +107,9 @@ fn lives(shared: &Shared) -> Lives {
 }
 
 fn redeem(shared: &Shared, fields: &Fields<'_>) -> Result<Issued, FlatError> {
+    if let Ok(verifier) = fields.get("code_verifier") {
+        shared.keep_secret(verifier);
+    }
     let (now, expired) = (shared.now(), ("invalid_grant", "Authorization code is expired."));
     let mut grants = lock(&shared.grants);
     let pending = grants.redeem(fields.get("code")?, now).ok_or(expired)?;

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::shared::Shared;
-use super::website::address;
+use super::website::{address, cover};
 use crate::world::{Creator, Video};
 use crate::{Endpoint, FaultKind};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ enum Asked<'a> {
 }
 
 /// Answers a request for a card. What cannot be told gets the same 400, whatever the reason.
-pub(super) fn answer(shared: &Shared, url: Option<&str>) -> Answer {
+pub(super) fn answer(shared: &Shared, host: &str, url: Option<&str>) -> Answer {
     if shared.strikes(FaultKind::OembedRefused, Endpoint::Oembed) {
         return went_wrong();
     }
@@ -24,7 +24,7 @@ pub(super) fn answer(shared: &Shared, url: Option<&str>) -> Answer {
     let card = url.and_then(asked).and_then(|asked| match asked {
         Asked::Video(id) => {
             let video = shared.world.video_by_id(id).filter(|video| video.is_available(shared.now()))?;
-            Some(video_card(shared, &video))
+            Some(video_card(shared, host, &video))
         }
         Asked::Profile(handle) => shared.world.creator_by_handle(handle).map(|creator| profile_card(&creator)),
     });
@@ -57,10 +57,9 @@ fn asked(url: &str) -> Option<Asked<'_>> {
     }
 }
 
-fn video_card(shared: &Shared, video: &Video<'_>) -> Value {
+fn video_card(shared: &Shared, host: &str, video: &Video<'_>) -> Value {
     let (creator, caption, sound) = (video.creator(), video.caption().text, video.sound());
-    let expires = shared.now().timestamp() / 3600 * 3600 + 172_800;
-    let thumbnail = format!("https://thumbnails.example/obj/{}?x-expires={expires}&x-signature=sandbox", video.id());
+    let thumbnail = cover(host, video, shared.now().timestamp() / 3600 * 3600 + 172_800);
     let author = format!("https://www.tiktok.com/@{}", creator.handle);
     let html = format!(
         "<blockquote class=\"tiktok-embed\" cite=\"{cite}\" data-video-id=\"{id}\" data-embed-from=\"oembed\" \

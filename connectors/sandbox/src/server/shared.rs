@@ -6,6 +6,7 @@ use super::grants::Grants;
 use super::lists::FollowQuota;
 use super::searches::Searches;
 use super::stats::{Counters, Stats};
+use super::youtube::YoutubeQuota;
 use crate::faults::FaultDice;
 use crate::world::{hash_text, mix};
 use crate::{Endpoint, FaultKind, FaultPlan, FaultRule, Quota, SandboxConfig, SandboxError, SimClock, TimeBase, World};
@@ -30,12 +31,14 @@ pub(super) struct Shared {
     pub(super) follows: Mutex<FollowQuota>,
     pub(super) validations: Mutex<Validations>,
     pub(super) grants: Mutex<Grants>,
+    pub(super) youtube: Mutex<YoutubeQuota>,
     dice: Mutex<FaultDice>,
     tokens: Mutex<HashMap<String, Instant>>,
     spent: Mutex<Spent>,
     comments: Mutex<CommentPlaces>,
     counters: Mutex<Counters>,
     serial: AtomicU64,
+    secrets: Mutex<Vec<String>>,
 }
 
 #[derive(Default)]
@@ -65,11 +68,13 @@ impl Shared {
             follows: Mutex::default(),
             validations: Mutex::default(),
             grants: Mutex::default(),
+            youtube: Mutex::default(),
             tokens: Mutex::default(),
             spent: Mutex::default(),
             comments: Mutex::default(),
             counters: Mutex::default(),
             serial: AtomicU64::new(0),
+            secrets: Mutex::default(),
         })
     }
 
@@ -119,13 +124,25 @@ impl Shared {
     pub(super) fn issue_token(&self) -> String {
         let token = format!("clt.{:016x}{:016x}", self.serial(), hash_text("token") ^ self.serial());
         let ends = Instant::now() + Duration::from_secs(self.config.token_seconds);
+        self.keep_secret(&token);
         lock(&self.tokens).insert(token.clone(), ends);
         token
     }
 
     /// A token of an owner: `act` or `rft`.
     pub(super) fn user_token(&self, kind: &str) -> String {
-        format!("{kind}.{:016x}{:016x}!{}", self.serial(), self.serial(), self.serial() % 10_000)
+        let token = format!("{kind}.{:016x}{:016x}!{}", self.serial(), self.serial(), self.serial() % 10_000);
+        self.keep_secret(&token);
+        token
+    }
+
+    /// Remembers what nobody but the two sides may see.
+    pub(super) fn keep_secret(&self, secret: &str) {
+        lock(&self.secrets).push(secret.to_owned());
+    }
+
+    pub(super) fn secrets(&self) -> Vec<String> {
+        lock(&self.secrets).clone()
     }
 
     /// Checks a bearer token; a struck one dies.
@@ -145,11 +162,10 @@ impl Shared {
     pub(super) fn take_request(&self) -> Result<(), Refusal> {
         let Quota { requests, records, .. } = self.config.quota;
         let mut spent = self.spent_today();
-        if spent.requests >= requests || spent.records >= records {
-            return Err(quota_spent());
-        }
-        spent.requests += 1;
-        Ok(())
+        let left = spent.requests < requests && spent.records < records;
+        lock(&self.counters).quota(spent.day, left);
+        spent.requests += u64::from(left);
+        if left { Ok(()) } else { Err(quota_spent()) }
     }
 
     pub(super) fn take_records(&self, count: u64) {
@@ -167,12 +183,17 @@ impl Shared {
         lock(&self.counters).records += 1;
     }
 
+    /// The instant that decides which day's quota is spent.
+    pub(super) fn quota_instant(&self) -> DateTime<Utc> {
+        match self.config.quota.time_base {
+            TimeBase::Real => Utc::now(),
+            TimeBase::Simulated => self.now(),
+        }
+    }
+
     /// The day whose quota is spent.
     pub(super) fn today(&self) -> NaiveDate {
-        match self.config.quota.time_base {
-            TimeBase::Real => Utc::now().date_naive(),
-            TimeBase::Simulated => self.now().date_naive(),
-        }
+        self.quota_instant().date_naive()
     }
 
     fn spent_today(&self) -> MutexGuard<'_, Spent> {
@@ -203,6 +224,10 @@ impl Shared {
 
     pub(super) fn count_request(&self, endpoint: Endpoint) {
         lock(&self.counters).request(endpoint);
+    }
+
+    pub(super) fn note_visitor(&self, agent: &str, driven: bool) {
+        lock(&self.counters).visitor(agent, driven);
     }
 
     pub(super) fn count_answer(&self, status: u16) {

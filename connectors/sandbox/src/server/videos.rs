@@ -51,7 +51,7 @@ fn ordered_page(
     let (id, at) = identify(shared, query, read_text(body, "search_id")?)?;
     let mut search = lock(&shared.searches).load(id);
     let mut page = search.page(Matches::new(&shared.world, query, at), range.cursor, range.count);
-    if page.indices.is_empty() && range.cursor == 0 {
+    if (page.indices.is_empty() && range.cursor == 0) || shared.strikes(FaultKind::SilentZero, ENDPOINT) {
         return Ok(json!({"cursor": 0, "has_more": false}));
     }
     let kept = kept(shared, &page);
@@ -185,11 +185,41 @@ fn spoil(shared: &Shared, items: &mut Vec<Value>) {
     if shared.strikes(FaultKind::LoneSurrogate, ENDPOINT) {
         change_text(items, "video_description", |text| text.push(SURROGATE_MARK));
     }
+    drift(shared, items);
     if shared.strikes(FaultKind::MissingId, ENDPOINT)
         && let Some(Value::Object(mut copy)) = items.first().cloned()
     {
         copy.remove("id");
         items.insert(0, Value::Object(copy));
+    }
+    if shared.strikes(FaultKind::HugeId, ENDPOINT)
+        && let Some(mut copy) = items.first().cloned()
+    {
+        copy["id"] = json!(u64::MAX);
+        items.insert(0, copy);
+    }
+}
+
+/// Lets the form of the items change.
+fn drift(shared: &Shared, items: &mut [Value]) {
+    let fields = |items: &mut [Value], change: &mut dyn FnMut(usize, &mut serde_json::Map<String, Value>)| {
+        let objects = items.iter_mut().filter_map(Value::as_object_mut);
+        objects.enumerate().for_each(|(at, fields)| change(at, fields));
+    };
+    if shared.strikes(FaultKind::FieldRenamed, ENDPOINT) {
+        fields(items, &mut |_, fields| {
+            let count = fields.remove("view_count");
+            fields.extend(count.map(|count| ("play_count".to_owned(), count)));
+        });
+    }
+    if shared.strikes(FaultKind::NumberAsText, ENDPOINT) {
+        fields(items, &mut |_, fields| {
+            let count = fields.get_mut("like_count");
+            count.into_iter().for_each(|count| *count = count.to_string().into());
+        });
+    }
+    if shared.strikes(FaultKind::FieldHalved, ENDPOINT) {
+        fields(items, &mut |at, fields| drop((at % 2 == 0).then(|| fields.remove("video_duration"))));
     }
 }
 

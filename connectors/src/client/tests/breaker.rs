@@ -25,7 +25,7 @@ fn failures_in_a_row_open_it_and_a_probe_closes_it() {
     let start = Instant::now();
     let breaker = tripped(start);
     let rejected = breaker.admit(start).expect_err("open");
-    assert_eq!(rejected, Rejected { until: start + secs(30), reason: "server: HTTP 500".into() });
+    assert_eq!(rejected, Rejected { until: start + secs(30), reason: "server: HTTP 500".into(), refused: false });
     let snapshot = state(&breaker, start);
     assert_eq!((snapshot.state, snapshot.next_probe), (BreakerState::Open, Timestamp::from_secs(30)));
     assert_eq!(snapshot.reason.as_deref(), Some("server: HTTP 500"));

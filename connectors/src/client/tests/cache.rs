@@ -27,6 +27,7 @@ fn response(bytes: usize) -> Response {
         cached: false,
         stale: false,
         requests: 3,
+        usage: None,
         survived: Some("HTTP 500".into()),
     }
 }

@@ -20,10 +20,12 @@ fn every_class_says_what_happened_and_what_to_do() {
 
 #[test]
 fn conversion_keeps_what_matters() {
-    use source::FaultClass::{Auth, Format, Limited, Request, Transient};
+    use source::FaultClass::{Auth, Blocked, Format, Limited, Request, Transient};
     for (class, expected) in [
         (Class::Server, Transient),
-        (Class::Captcha, Limited),
+        (Class::Captcha, Blocked),
+        (Class::CircuitOpen, Transient),
+        (Class::Resting, Blocked),
         (Class::Quota, Limited),
         (Class::AuthExpired, Auth),
         (Class::Deleted, Request),
@@ -33,6 +35,7 @@ fn conversion_keeps_what_matters() {
         let ours = ClientFault { retry_at: Some(Timestamp(5)), requests: 3, ..fault(class) };
         let theirs = source::Fault::from(ours);
         assert_eq!((theirs.class, theirs.retry_at, theirs.requests), (expected, Some(Timestamp(5)), 3));
+        assert_eq!(theirs.kind(), class);
         assert!(theirs.message.ends_with("HTTP 418") && theirs.action.ends_with('.'), "{theirs}");
     }
 }

@@ -6,6 +6,7 @@ use crate::client::breaker::BreakerState;
 use crate::client::budget::BudgetConfig;
 use crate::client::cache::{CacheConfig, Ttl};
 use crate::client::fault::Class;
+use crate::client::lease::{Lender, LocalLender};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -68,15 +69,17 @@ async fn a_block_opens_the_breaker_for_hours() {
     let fault = client.send(get(&server)).await.expect_err("a block");
     assert_eq!((fault.class, fault.requests), (Class::EmptyAnswer, 1));
     assert!(fault.retry_at.is_some_and(|at| at >= NOW.plus_secs(7200)));
-    assert_eq!(client.send(get(&server)).await.expect_err("resting").class, Class::CircuitOpen);
+    assert_eq!(client.send(get(&server)).await.expect_err("resting").class, Class::Resting);
     assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_budget_holds_under_concurrency() {
     let server = Server::with([]).await;
-    let budget = Some(BudgetConfig { daily: 40, reserve: 0.25 });
-    let client = Arc::new(client(Route::ResearchApi, ClientConfig { budget, ..quick() }));
+    let budget = Some(BudgetConfig { reserve: 0.25, ..BudgetConfig::new(40) });
+    let lender: Arc<dyn Lender> = Arc::<LocalLender>::default();
+    let new = || client(Route::ResearchApi, ClientConfig { budget: budget.clone(), ..quick() });
+    let client = Arc::new(new().with_lender(Arc::clone(&lender)));
     let tasks = (0..100).map(|_| {
         let (client, request) = (Arc::clone(&client), get(&server));
         tokio::spawn(async move { client.send(request).await })
@@ -90,15 +93,11 @@ async fn the_budget_holds_under_concurrency() {
     }
     let urgent = Request { priority: crate::client::budget::Priority::High, ..get(&server) };
     assert!(client.send(urgent).await.is_ok());
+    assert_eq!(client.snapshot().budget.map(|budget| (budget.spent, budget.left_normal)), Some((31, 0)));
     // A restart goes on from there.
-    let kept = client.budget_state().expect("a state");
-    assert_eq!(kept.spent, 31);
-    let after = super::client(
-        Route::ResearchApi,
-        ClientConfig { budget: client.budget().map(|_| BudgetConfig::new(31)), ..quick() },
-    );
-    after.restore_budget(kept);
+    let after = new().with_lender(lender);
     assert_eq!(after.send(get(&server)).await.expect_err("spent").class, Class::Quota);
+    after.give_back().await.expect("nothing to give back");
 }
 
 #[tokio::test]
@@ -107,7 +106,7 @@ async fn retries_are_charged_and_the_source_has_the_last_word() {
     let server = Server::with([Reply::text(500, ""), Reply::ok(), spent]).await;
     let client = client(Route::ResearchApi, ClientConfig { budget: Some(BudgetConfig::new(1000)), ..quick() });
     assert_eq!(client.send(get(&server)).await.expect("an answer").requests, 2);
-    assert_eq!(client.budget_state().map(|state| state.spent), Some(2));
+    assert_eq!(client.snapshot().budget.map(|budget| budget.spent), Some(2));
     let fault = client.send(get(&server)).await.expect_err("spent");
     assert_eq!((fault.class, fault.context.code.as_deref()), (Class::Quota, Some("daily_quota_limit_exceeded")));
     assert_eq!(client.snapshot().budget.map(|budget| (budget.left, budget.enough)), Some((0, false)));

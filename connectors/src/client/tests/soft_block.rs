@@ -122,11 +122,13 @@ fn login_walls() {
     assert!(look_at(302, "https://t.example/x", Some("/@login/video/1"), "", &Expect::redirect()).is_ok());
     let user = json!({"userInfo": {"user": {"id": "1"}, "stats": {}}, "statusCode": 0});
     assert_eq!(found(&user.to_string(), &Expect::item(&["/userInfo"])), (Class::LoginWall, "login_wall"));
-    for item in
-        [json!({"id": "1", "createTime": "0"}), json!({"id": "1", "createTime": 5, "isContentClassified": true})]
-    {
+    for (item, class) in [
+        (json!({"id": "1", "createTime": "0"}), Class::LoginWall),
+        // A state of the video, and no refusal of us.
+        (json!({"id": "1", "createTime": 5, "isContentClassified": true}), Class::AgeGated),
+    ] {
         let body = page(&json!({"itemInfo": {"itemStruct": item}}));
-        assert_eq!(found(&body, &expect), (Class::LoginWall, "login_wall"), "{item}");
+        assert_eq!(found(&body, &expect), (class, "login_wall"), "{item}");
     }
 }
 

@@ -129,7 +129,7 @@ async fn answers_in_no_known_form() {
     }
     let stuck = json!({"data": {"videos": [], "has_more": true}, "error": good});
     let fault = fault_of(Script { api: (200, stuck), token: (200, json!({})) }, 7200).await;
-    assert!(fault.class == FaultClass::Limited && fault.message.contains("same page"), "{fault}");
+    assert!(fault.class == FaultClass::Blocked && fault.message.contains("same page"), "{fault}");
     let fault = fault_of(Script { api: (200, json!({})), token: (200, json!({"token_type": "x"})) }, 0).await;
     assert!(fault.class == FaultClass::Format && fault.message.contains("access_token"), "{fault}");
 }

@@ -177,7 +177,7 @@ fn next_at(kind: FaultKind, endpoint: tidelake_sandbox::Endpoint, n: u64) -> Fau
 fn state(page: &Page) -> Option<Value> {
     match &page.next {
         Next::Page { state, .. } => Some(state.clone()),
-        Next::CycleDone => None,
+        Next::NextCycle { .. } | Next::CycleDone => None,
     }
 }
 

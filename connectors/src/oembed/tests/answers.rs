@@ -28,13 +28,13 @@ async fn a_link_that_gets_no_card_is_a_fact_of_the_ledger() {
     assert!(told.starts_with("3 of 4 links brought nothing: "), "{told}");
     assert!(told.contains("video:7198206283571285000 unavailable (HTTP 400 Something went wrong)"), "{told}");
     assert!(told.contains("video:7198206283571285002 not_found (HTTP 404)"), "{told}");
-    assert!(told.contains("video:7198206283571285003 unavailable (HTTP 200 item doesn't exist)"), "{told}");
+    assert!(told.contains("video:7198206283571285003 not_found (statusCode 10204 item doesn't exist)"), "{told}");
 }
 
 #[tokio::test]
 async fn a_refusal_of_the_client_is_waited_out_and_not_got_around() {
     for (status, body, said) in [
-        (200, "", "without a byte"),
+        (200, "", "an empty body"),
         (200, "<html>Please wait...<p id=\"wci\" class=\"_wafchallengeid\">", "firewall"),
         (200, "<html><div id=\"tiktok-verify-ele\">", "captcha"),
         (200, "<!DOCTYPE html><html>", "a page instead of JSON"),
@@ -42,12 +42,12 @@ async fn a_refusal_of_the_client_is_waited_out_and_not_got_around() {
         (403, "Access Denied", "HTTP 403"),
     ] {
         let fault = faulted(status, body, None).await;
-        assert_eq!((fault.class, fault.requests), (FaultClass::Limited, 1), "{fault}");
+        assert_eq!((fault.class, fault.requests), (FaultClass::Blocked, 1), "{fault}");
         assert!(fault.message.contains(said), "{fault}");
         assert!(fault.retry_at.is_some_and(|at| at >= NOW.plus_secs(900)), "{:?}", fault.retry_at);
     }
     let login = faulted(302, "", Some(("location", "https://www.tiktok.com/login?x=y"))).await;
-    assert!(login.class == FaultClass::Limited && login.message.contains("login"), "{login}");
+    assert!(login.class == FaultClass::Blocked && login.message.contains("login"), "{login}");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn too_many_requests_are_waited_out_as_long_as_is_said() {
     assert_eq!((fault.class, fault.requests), (FaultClass::Limited, 1));
     assert!(fault.retry_at.is_some_and(|at| at >= NOW.plus_secs(120) && at < NOW.plus_secs(150)));
     let unsaid = faulted(503, "", None).await;
-    assert_eq!((unsaid.class, unsaid.retry_at), (FaultClass::Limited, None), "left to the caller's back-off");
+    assert_eq!((unsaid.class, unsaid.retry_at), (FaultClass::Transient, None), "left to the caller's back-off");
     let soft = faulted(200, r#"{"message":"You are visiting our service too frequently"}"#, None).await;
     assert_eq!(soft.class, FaultClass::Limited);
 }
@@ -92,7 +92,10 @@ async fn trouble_in_the_middle_keeps_what_was_got() {
     assert!(at == json!({"from": 2}) && not_before.is_some_and(|at| at >= NOW.plus_secs(900)), "{at} {not_before:?}");
     server.then(200, card(FIRST + 2).to_string().as_bytes(), None);
     server.then(200, card(FIRST + 3).to_string().as_bytes(), None);
-    let second = page(&source, Some(&at)).await;
+    // The route rests for everyone who shares the client.
+    let resting = poll(&source, Some(&at)).await.expect_err("a rest");
+    assert_eq!((resting.class, resting.requests), (FaultClass::Limited, 0));
+    let second = page(&super::source(&server.url, &links(4)), Some(&at)).await;
     assert_eq!((videos(&second).len(), &second.next), (2, &Next::CycleDone));
     assert_eq!(server.asked()[3].url, server.asked()[2].url, "the link that got no answer is asked again");
 }

@@ -44,7 +44,7 @@ async fn page(source: &OembedSource, state: Option<&Value>) -> Page {
 fn state(page: &Page) -> (Value, Option<Timestamp>) {
     match &page.next {
         Next::Page { state, not_before } => (state.clone(), *not_before),
-        Next::CycleDone => panic!("the cycle is done: {page:?}"),
+        Next::NextCycle { .. } | Next::CycleDone => panic!("the cycle is done: {page:?}"),
     }
 }
 

@@ -75,10 +75,10 @@ async fn what_cannot_be_seen_is_told_and_counted_nowhere() {
 async fn every_trouble_of_the_website_is_met() {
     for (kind, class) in [
         (FaultKind::RateLimit, FaultClass::Limited),
-        (FaultKind::Forbidden, FaultClass::Limited),
-        (FaultKind::HtmlPage, FaultClass::Limited),
-        (FaultKind::EmptyBody, FaultClass::Limited),
-        (FaultKind::LoginRedirect, FaultClass::Limited),
+        (FaultKind::Forbidden, FaultClass::Blocked),
+        (FaultKind::HtmlPage, FaultClass::Blocked),
+        (FaultKind::EmptyBody, FaultClass::Blocked),
+        (FaultKind::LoginRedirect, FaultClass::Blocked),
         (FaultKind::InternalError, FaultClass::Transient),
         (FaultKind::GatewayTimeout, FaultClass::Transient),
         (FaultKind::ConnectionReset, FaultClass::Transient),

@@ -48,13 +48,10 @@ pub(super) struct Job {
 impl Job {
     /// The body of a question about it: the id as a number.
     pub(super) fn body(&self) -> Result<Value, Fault> {
-        let id: u64 = self.task_id.parse().map_err(|_| Fault {
-            class: FaultClass::Request,
-            operation: "research validation_task".into(),
-            message: format!("the stored position names no validation task: `{}`", self.task_id),
-            action: "Reset the task's position; its cycle then starts again.".into(),
-            retry_at: None,
-            requests: 0,
+        let id: u64 = self.task_id.parse().map_err(|_| {
+            let message = format!("the stored position names no validation task: `{}`", self.task_id);
+            let action = "Reset the task's position; its cycle then starts again.";
+            Fault::new(FaultClass::Request, "research validation_task", message, action)
         })?;
         Ok(json!({"task_id": id}))
     }

@@ -197,7 +197,8 @@ async fn a_refused_submission_is_passed_over_and_a_spent_quota_waited_for() {
     let source = source(&server, &task(&[7]));
     let stopped = page(&source, None).await;
     assert_eq!(stopped.ledger.stop_reason, StopReason::Quota);
-    let skipped = page(&source, Some(&state(&stopped))).await;
+    let tomorrow = CycleContext { now: NOW.plus_secs(86_400), ..context() };
+    let skipped = source.poll(&tomorrow, Some(&state(&stopped))).await.expect("a page");
     assert_eq!((skipped.rejects.len(), &skipped.next), (1, &Next::CycleDone));
     assert_eq!(skipped.ledger.stop_reason, StopReason::Fault);
 }
@@ -294,7 +295,7 @@ async fn a_million_ids_go_through_in_a_hundred_batches() {
         found += page.observations.len();
         requests += page.ledger.requests;
         match &page.next {
-            Next::CycleDone => break,
+            Next::NextCycle { .. } | Next::CycleDone => break,
             Next::Page { state, .. } => {
                 largest = largest.max(state.to_string().len());
                 at = Some(state.clone());

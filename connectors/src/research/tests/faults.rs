@@ -109,11 +109,11 @@ async fn a_single_day_that_times_out_is_waited_out() {
 #[tokio::test]
 async fn the_rate_is_waited_for_and_then_left_to_the_caller() {
     let rate = || (429, refused("rate_limit_exceeded", "slow down"));
-    let server = Server::with([rate(), (200, found(&[7], 100, false)), rate(), rate()]).await;
+    let server = Server::with([rate(), (200, found(&[7], 100, false)), rate(), rate(), rate(), rate()]).await;
     let source = source(&server, &days());
     assert_eq!(page(&source, None).await.ledger.requests, 2);
     let fault = fault(&source).await;
-    assert_eq!((fault.class, fault.requests), (FaultClass::Limited, 2));
+    assert_eq!((fault.class, fault.requests), (FaultClass::Limited, 4));
     assert!(fault.retry_at.is_some_and(|at| at > super::NOW));
 }
 

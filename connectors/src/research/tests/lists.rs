@@ -107,7 +107,7 @@ async fn accounts_are_read_one_by_one_and_missing_ones_are_observed_too() {
         }
         match &page.next {
             Next::Page { state, .. } => at = Some(state.clone()),
-            Next::CycleDone => break page,
+            Next::NextCycle { .. } | Next::CycleDone => break page,
         }
     };
     let expected = [("ada", Some(3), None), ("nobody", None, Some("not_found")), ("hidden", None, Some("restricted"))];

@@ -34,8 +34,6 @@ fn quick() -> Patience {
         server_attempts: 4,
         server_delay: instant,
         server_delay_max: instant,
-        rate_attempts: 2,
-        rate_delay: instant,
         validation_delay: Duration::from_secs(30),
         validation_delay_max: Duration::from_secs(100),
         validation_polls: 4,
@@ -47,6 +45,7 @@ fn config(server: &Server) -> ResearchConfig {
     ResearchConfig {
         base_url: server.url.clone(),
         patience: quick(),
+        per_second: 1e6,
         ..ResearchConfig::new("key", SecretString::from(SECRET))
     }
 }
@@ -83,7 +82,7 @@ async fn fault(source: &ResearchSource) -> Fault {
 fn state(page: &Page) -> Value {
     match &page.next {
         Next::Page { state, .. } => state.clone(),
-        Next::CycleDone => panic!("the cycle is done: {page:?}"),
+        Next::NextCycle { .. } | Next::CycleDone => panic!("the cycle is done: {page:?}"),
     }
 }
 

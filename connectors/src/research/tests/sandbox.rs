@@ -23,6 +23,7 @@ fn source(sandbox: &Sandbox, task: &Value) -> ResearchSource {
     let config = ResearchConfig {
         base_url: sandbox.base_url(),
         patience: quick(),
+        per_second: 1e6,
         ..ResearchConfig::new("key", "secret".into())
     };
     ResearchSource::new(config, ResearchTask::from_value(task).expect("a task")).expect("a source")

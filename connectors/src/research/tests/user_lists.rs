@@ -219,7 +219,7 @@ async fn the_same_page_for_ever_has_an_end() {
         pages += 1;
         match &page.next {
             Next::Page { state, .. } => at = Some(state.clone()),
-            Next::CycleDone => break page,
+            Next::NextCycle { .. } | Next::CycleDone => break page,
         }
     };
     assert_eq!((pages, last.ledger.stop_reason), (7, StopReason::Fault));
@@ -293,6 +293,7 @@ async fn the_sources_quota_and_troubles_are_treated_as_everywhere() {
     let fault = poll(&source, Some(&json!({"phase": 3}))).await.expect_err("a strange position");
     assert_eq!(fault.class, FaultClass::Request);
     server.script([(401, refused("scope_not_authorized", "no"))]);
-    let fault = source.poll(&context(), None).await.expect_err("no scope");
+    let tomorrow = crate::source::CycleContext { now: super::NOW.plus_secs(86_400), ..context() };
+    let fault = source.poll(&tomorrow, None).await.expect_err("no scope");
     assert_eq!(fault.class, FaultClass::Auth);
 }

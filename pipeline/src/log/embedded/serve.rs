@@ -2,7 +2,7 @@
 
 use super::fetch::FetchService;
 use super::store::Store;
-use crate::clock::now;
+use crate::clock;
 use rama::{Context, Layer, Service};
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -112,7 +112,7 @@ async fn maintain(store: Store) {
     let mut ticks = interval(MAINTENANCE);
     loop {
         ticks.tick().await;
-        if let Err(error) = store.maintain(now().to_chrono().into()).await {
+        if let Err(error) = store.maintain(clock::wall().to_chrono().into()).await {
             tracing::warn!(%error, "the embedded broker could not remove old records; it tries again later");
         }
     }

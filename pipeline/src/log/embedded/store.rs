@@ -234,5 +234,5 @@ impl Store {
 
 /// Milliseconds since 1970.
 pub(super) fn now() -> i64 {
-    clock::now().0.div_euclid(1000)
+    clock::wall().0.div_euclid(1000)
 }

@@ -7,12 +7,15 @@
 //! own, so that a late one never displaces a valid one.
 
 use super::publish::{Outgoing, Publisher, cursor_key};
+use super::sentinel::Sentinel;
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::log::reader::Reader;
+use crate::roles::media::Plan;
 use crate::roles::{Progress, RoleError, now};
 use rdkafka::message::Message;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use tidelake_schemas::topics::{COLLECTED, CURSORS};
 use tidelake_schemas::{Cursor, TopicPosition, codec};
 
@@ -33,6 +36,9 @@ pub(crate) struct Lane {
     pub(super) epoch: i64,
     pub(super) publisher: Publisher,
     pub(super) progress: Progress,
+    pub(super) sentinel: Arc<Sentinel>,
+    /// What is ordered of pictures and films.
+    pub(super) media: Option<Arc<Plan>>,
     /// The newest cursor of each task.
     pub(super) cursors: HashMap<String, Cursor>,
     /// Ids that earlier owners published in cycles that are not complete.
@@ -49,7 +55,12 @@ pub(crate) struct Lane {
 
 impl Lane {
     /// Takes a lane over. Blocks a worker thread while it reads.
-    pub(crate) async fn take_over(connection: &Connection, number: i32, progress: Progress) -> Result<Self, RoleError> {
+    pub(crate) async fn take_over(
+        connection: &Connection,
+        number: i32,
+        progress: Progress,
+        sentinel: Arc<Sentinel>,
+    ) -> Result<Self, RoleError> {
         let publisher = Publisher::new(connection, number)?;
         let claim = publisher.claim(&format!("{CLAIM}{}", uuid::Uuid::now_v7())).await?;
         let fences = publisher.fence(claim).await?;
@@ -71,6 +82,8 @@ impl Lane {
             epoch: claim,
             publisher,
             progress,
+            sentinel,
+            media: None,
             cursors,
             published,
             in_cycle: HashMap::new(),
@@ -130,6 +143,14 @@ impl Lane {
         let replaced = std::mem::take(&mut self.superseded);
         for offset in self.publisher.page(messages, &replaced, self.epoch, correlation).await? {
             self.look_past(offset);
+        }
+        Ok(())
+    }
+
+    /// Writes the baselines that have not been written, before the end.
+    pub(crate) async fn keep_baselines(&self) -> Result<(), RoleError> {
+        for baseline in self.sentinel.unsaved() {
+            self.publisher.baseline(&baseline).await?;
         }
         Ok(())
     }

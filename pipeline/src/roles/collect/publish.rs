@@ -1,5 +1,6 @@
 //! Publishing a page: every record to the lane's partition, all acknowledged before the cursor moves.
 
+use super::sentinel::Baseline;
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::roles::{RoleError, now};
@@ -10,8 +11,8 @@ use rdkafka::util::Timeout;
 use std::collections::BTreeMap;
 use tidelake_connectors::{CycleContext, Reject};
 use tidelake_schemas::lineage::Lineage;
-use tidelake_schemas::topics::{COLLECTED, COVERAGE, CURSORS, DEAD_LETTERS, observed};
-use tidelake_schemas::{CoverageEntry, Cursor, DeadLetter, Observation, codec, ids};
+use tidelake_schemas::topics::{COLLECTED, COVERAGE, CURSORS, DEAD_LETTERS, DRIFT, MEDIA_ORDERS, PROFILES, observed};
+use tidelake_schemas::{CoverageEntry, Cursor, DeadLetter, DriftIncident, MediaOrder, Observation, codec, ids};
 
 /// A message ready to go.
 pub(super) struct Outgoing {
@@ -76,6 +77,13 @@ impl Publisher {
         self.send(CURSORS, &cursor_key(cursor), &codec::encode(cursor)?, None).await
     }
 
+    /// Writes a baseline.
+    pub(super) async fn baseline(&self, baseline: &Baseline) -> Result<(), RoleError> {
+        let record = FutureRecord::to(PROFILES).partition(0).key(&baseline.key).payload(&baseline.payload);
+        let sent = self.producer.send(record, Timeout::Never).await;
+        sent.map(drop).map_err(|(error, _)| LogError::kafka("write a baseline")(error).into())
+    }
+
     /// Lets compaction remove a cursor; gives the offset of the removal.
     async fn forget_cursor(&self, key: &str) -> Result<i64, RoleError> {
         let record = FutureRecord::<str, [u8]>::to(CURSORS).partition(self.lane).key(key);
@@ -131,9 +139,19 @@ pub(super) fn reject(reject: &Reject, connector: &str, context: &CycleContext) -
     Ok(Outgoing { topic: DEAD_LETTERS, key: letter.event_id.clone(), payload: codec::encode(&letter)? })
 }
 
+/// An order of a file as a message.
+pub(super) fn media(order: &MediaOrder) -> Result<Outgoing, RoleError> {
+    Ok(Outgoing { topic: MEDIA_ORDERS, key: order.event_id.clone(), payload: codec::encode(order)? })
+}
+
 /// A coverage entry as a message.
 pub(super) fn coverage(entry: &CoverageEntry) -> Result<Outgoing, RoleError> {
     Ok(Outgoing { topic: COVERAGE, key: entry.event_id.clone(), payload: codec::encode(entry)? })
+}
+
+/// An incident as a message.
+pub(super) fn incident(incident: &DriftIncident) -> Result<Outgoing, RoleError> {
+    Ok(Outgoing { topic: DRIFT, key: incident.event_id.clone(), payload: codec::encode(incident)? })
 }
 
 impl Outgoing {

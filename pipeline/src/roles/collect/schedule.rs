@@ -1,26 +1,28 @@
 //! Which task of a lane is polled next, and what a page becomes.
 
 use super::MakeSource;
+use super::incidents::{Findings, Shown};
 use super::lane::{Lane, in_cycle};
 use super::publish::{self, Outgoing};
+use super::route::{Reaction, Routes};
+use crate::clock;
 use crate::roles::{RoleError, Stop, now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tidelake_connectors::{Capabilities, CycleContext, Fault, FaultClass, Next, Page, Source, StopReason};
+use tidelake_connectors::client::fallback::Decision;
+use tidelake_connectors::{Capabilities, CycleContext, Fault, Next, Page, Source, StopReason};
 use tidelake_schemas::{CoverageEntry, Cursor, Observation, Task, Timestamp, ids};
 use tidelake_schemas::{EntityKind, Provenance};
 use tokio::sync::Notify;
 
-/// The longest pause after faults that pass by themselves.
-const MAX_BACKOFF_S: i64 = 300;
-/// The pause after a fault that a person must mend.
-const MEND_S: i64 = 300;
-
-/// How often an idle lane looks whether it is still its owner's.
-const IDLE_MICROS: i64 = 5_000_000;
+/// How often an idle lane looks whether it is still its owner's, and the least it waits for a task that is due.
+const IDLE: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_millis(1);
+/// The longest pause before a cycle is asked again that brought nothing where that cannot be.
+const DOUBT_S: i64 = 3600;
 
 /// A change of one of the lane's tasks.
 enum Change {
@@ -58,16 +60,22 @@ impl Changes {
 /// A task at work.
 pub(crate) struct Entry {
     task: Task,
-    source: Box<dyn Source>,
+    routes: Routes,
     due: Timestamp,
     faults: u32,
 }
 
 /// What a cursor's state holds: the source's own and what keeps windows still while a cycle runs.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct State {
     started_at: Timestamp,
     source: Option<Value>,
+    /// Records of the cycle so far.
+    #[serde(default)]
+    got: i64,
+    /// The connector that the source's state belongs to.
+    #[serde(default)]
+    route: Option<String>,
 }
 
 /// Runs a lane's tasks until told to stop.
@@ -101,7 +109,7 @@ pub(super) async fn run(
             }
         }
     }
-    Ok(())
+    lane.keep_baselines().await
 }
 
 fn apply(name: String, change: Change, sources: &Arc<MakeSource>, lane: &Lane, entries: &mut HashMap<String, Entry>) {
@@ -111,9 +119,9 @@ fn apply(name: String, change: Change, sources: &Arc<MakeSource>, lane: &Lane, e
             entries.remove(&name);
         }
         Change::Set(task) => match sources(&task) {
-            Ok(source) => {
+            Ok(routes) => {
                 let due = lane.cursors.get(&name).and_then(|c| c.resume_at).unwrap_or_default();
-                entries.insert(name, Entry::new(*task, source, due));
+                entries.insert(name, Entry { task: *task, routes, due, faults: 0 });
             }
             Err(why) => tracing::error!(task = task.task, why, "this task cannot be run and is passed over"),
         },
@@ -122,7 +130,7 @@ fn apply(name: String, change: Change, sources: &Arc<MakeSource>, lane: &Lane, e
 
 impl Entry {
     pub(crate) fn new(task: Task, source: Box<dyn Source>, due: Timestamp) -> Self {
-        Self { task, source, due, faults: 0 }
+        Self { task, routes: Routes::one(source), due, faults: 0 }
     }
 }
 
@@ -135,8 +143,8 @@ fn next_due(entries: &HashMap<String, Entry>) -> Option<String> {
 
 fn pause(entries: &HashMap<String, Entry>) -> Duration {
     let earliest = entries.values().map(|e| e.due).min();
-    let wait = earliest.map_or(IDLE_MICROS, |due| (due.0 - now().0).clamp(1_000, IDLE_MICROS));
-    Duration::from_micros(u64::try_from(wait).unwrap_or(1_000))
+    let wait = |due: Timestamp| Duration::from_micros(u64::try_from(due.0 - now().0).unwrap_or(0));
+    earliest.map_or(IDLE, |due| clock::real(wait(due)).clamp(SOON, IDLE))
 }
 
 /// Polls and publishes one page of a task. A poll is abandoned when asked to stop: nothing of it has been published,
@@ -147,15 +155,12 @@ pub(crate) async fn step(lane: &mut Lane, entry: &mut Entry, stop: &Stop) -> Res
         CycleContext { task: entry.task.task.clone(), cycle: cursor.cycle, started_at: state.started_at, now: now() };
     let polled = tokio::select! {
         () = stop.wait() => return Ok(()),
-        polled = entry.source.poll(&context, state.source.as_ref()) => polled,
+        polled = entry.routes.source().poll(&context, state.source.as_ref()) => polled,
     };
     lane.progress.polled();
     match polled {
-        Ok(page) => {
-            entry.faults = 0;
-            publish_page(lane, entry, cursor, state, &context, page).await
-        }
-        Err(fault) => publish_fault(lane, entry, cursor, &context, &fault).await,
+        Ok(page) => publish_page(lane, entry, cursor, state, &context, page).await,
+        Err(fault) => publish_fault(lane, entry, cursor, state, &context, &fault).await,
     }
 }
 
@@ -168,16 +173,23 @@ async fn open_cycle(lane: &mut Lane, entry: &mut Entry) -> Result<(Cursor, State
             task: name.clone(),
             why: format!("its cursor is unreadable: {e}"),
         };
-        let state = serde_json::from_str(cursor.state.as_deref().unwrap_or("null")).map_err(bad)?;
+        let mut state: State = serde_json::from_str(cursor.state.as_deref().unwrap_or("null")).map_err(bad)?;
+        if state.route.as_deref().is_some_and(|connector| !entry.routes.resume(connector)) {
+            state.source = None;
+        }
         return Ok((cursor.clone(), state));
     }
-    let state = State { started_at: now(), source: None };
+    let rests = last.map(|c| c.rests.clone()).unwrap_or_default();
+    entry.routes.begin(&rests);
+    let route = Some(entry.routes.connector().to_owned());
+    let state = State { started_at: now(), source: None, got: 0, route };
     let cursor = Cursor {
         task: name.clone(),
         cycle: last.map_or(0, |c| c.cycle + 1),
         page: 0,
         state: Some(encode_state(&state)?),
         positions: lane.positions(),
+        rests,
         ..Cursor::default()
     };
     lane.begin_cycle(&cursor.task);
@@ -192,12 +204,12 @@ fn encode_state(state: &State) -> Result<String, RoleError> {
 async fn publish_page(
     lane: &mut Lane,
     entry: &mut Entry,
-    cursor: Cursor,
+    mut cursor: Cursor,
     state: State,
     context: &CycleContext,
-    page: Page,
+    mut page: Page,
 ) -> Result<(), RoleError> {
-    let capabilities = entry.source.capabilities();
+    let capabilities = entry.routes.source().capabilities();
     let (got, rejected) = (page.observations.len() + page.rejects.len(), page.rejects.len());
     let mut messages = Vec::with_capacity(got + 1);
     let mut fresh: HashMap<EntityKind, i64> = HashMap::new();
@@ -211,15 +223,41 @@ async fn publish_page(
         let message = publish::reject(reject, capabilities.connector, context)?;
         keep(lane, entry, &mut messages, message);
     }
-    let (next, not_before) = match page.next {
-        Next::Page { state: source, not_before } => {
-            (Some(State { started_at: state.started_at, source: Some(source) }), not_before)
-        }
+    let total = state.got + count(got);
+    for order in lane.media.as_ref().map_or_else(Vec::new, |plan| plan.orders(&page)) {
+        let message = publish::media(&order)?;
+        keep(lane, entry, &mut messages, message);
+    }
+    let counted_up = matches!(page.next, Next::NextCycle { .. });
+    let (source, mut not_before) = match page.next {
+        Next::Page { state, not_before } | Next::NextCycle { state, not_before } => (Some(state), not_before),
         Next::CycleDone => (None, None),
     };
+    let mut next = source.map(|source| match counted_up {
+        true => State { started_at: now(), source: Some(source), got: 0, ..state.clone() },
+        false => State { source: Some(source), got: total, ..state.clone() },
+    });
+    if let Some(mut fault) = page.ledger.stopped_by.take() {
+        fault.retry_at = fault.retry_at.or(not_before);
+        let reaction = react(entry, &mut cursor, context, &fault);
+        page.ledger.fault = page.ledger.fault.map(|told| format!("{told} {}", reaction.told));
+        not_before = Some(reaction.resume_at);
+        if matches!(reaction.decision, Decision::Next(_)) {
+            next = Some(on_route(state, &entry.routes));
+        }
+    } else {
+        entry.faults = 0;
+    }
     let mut entry_of_ledger = ledger(context, &cursor, &capabilities, &page.observations);
+    let page_id = entry_of_ledger.event_id.clone();
+    let shown = Shown { context, capabilities: &capabilities, route: &page.ledger.route, page: &page_id };
+    let over = next.is_none().then_some(total);
+    let findings = Findings::of(&lane.sentinel, &shown, &entry.task, (&page.seen, &page.ledger), over);
+    let silent = findings.silent.is_some();
+    let reason = if silent { StopReason::SilentZero } else { page.ledger.stop_reason };
+    entry_of_ledger.stop_reason = reason.name().to_owned();
+    entry_of_ledger.fault = findings.fault(page.ledger.fault);
     entry_of_ledger.asked = page.ledger.asked;
-    entry_of_ledger.provenance.route = page.ledger.route;
     entry_of_ledger.window_start = page.ledger.window_start;
     entry_of_ledger.window_end = page.ledger.window_end;
     entry_of_ledger.requested = page.ledger.requested;
@@ -227,16 +265,45 @@ async fn publish_page(
     entry_of_ledger.new = fresh.values().sum();
     entry_of_ledger.rejected = count(rejected);
     entry_of_ledger.has_more = page.ledger.has_more;
-    entry_of_ledger.stop_reason = page.ledger.stop_reason.name().to_owned();
-    entry_of_ledger.fault = page.ledger.fault;
     entry_of_ledger.requests = page.ledger.requests;
     entry_of_ledger.took_ms = i64::try_from(page.ledger.took.as_millis()).unwrap_or(i64::MAX);
-    send(lane, entry, messages, &entry_of_ledger).await?;
+    entry_of_ledger.provenance.route = page.ledger.route;
+    for incident in &findings.incidents {
+        keep(lane, entry, &mut messages, publish::incident(incident)?);
+    }
+    if let Err(error) = send(lane, entry, messages, &entry_of_ledger).await {
+        findings.retract(&lane.sentinel);
+        return Err(error);
+    }
+    for baseline in findings.settle(&lane.sentinel, &entry.task, context.now) {
+        lane.publisher.baseline(&baseline).await?;
+    }
     for (kind, records) in fresh {
         lane.progress.observed(kind, records);
     }
     lane.progress.dead(count(rejected));
-    finish_page(lane, entry, cursor, next, not_before).await
+    if silent {
+        return again_later(lane, entry, cursor).await;
+    }
+    if counted_up {
+        lane.begin_cycle(&cursor.task);
+        // Finishing the page counts it up to the first one.
+        cursor = Cursor { cycle: cursor.cycle + 1, page: -1, positions: lane.positions(), ..cursor };
+    }
+    finish_page(lane, entry, cursor, context.started_at, next, not_before).await
+}
+
+/// A cycle that is not believed is over, but the task is not done with: the next one comes soon.
+async fn again_later(lane: &mut Lane, entry: &mut Entry, mut cursor: Cursor) -> Result<(), RoleError> {
+    let cadence = if entry.task.cadence_s == 0 { DOUBT_S } else { entry.task.cadence_s };
+    let resume_at = now().plus_secs(cadence.min(DOUBT_S));
+    cursor.page += 1;
+    cursor.state = None;
+    cursor.positions = lane.positions();
+    cursor.finished = false;
+    cursor.resume_at = Some(resume_at);
+    entry.due = resume_at;
+    lane.save(cursor).await
 }
 
 fn count(records: usize) -> i64 {
@@ -267,6 +334,7 @@ async fn finish_page(
     lane: &mut Lane,
     entry: &mut Entry,
     mut cursor: Cursor,
+    started_at: Timestamp,
     next: Option<State>,
     not_before: Option<Timestamp>,
 ) -> Result<(), RoleError> {
@@ -278,49 +346,83 @@ async fn finish_page(
             cursor.state = None;
             cursor.positions = lane.positions();
             cursor.finished = entry.task.cadence_s == 0;
-            cursor.resume_at = (!cursor.finished).then(|| now().plus_secs(entry.task.cadence_s));
+            let rested = entry.routes.all_rest_until(&cursor.rests);
+            // From start to start: a cycle that takes long does not put off the next.
+            let next = (!cursor.finished).then(|| started_at.plus_secs(entry.task.cadence_s).max(now()));
+            cursor.resume_at = next.max(rested);
         }
     }
-    entry.due = cursor.resume_at.unwrap_or_default();
+    // Not before what has been due for longer: a task with many pages must not hold up the lane.
+    entry.due = cursor.resume_at.unwrap_or_else(now);
     lane.save(cursor).await
 }
 
-/// A poll that brought no page is a fact too: it goes into the ledger, and the task waits.
+/// A poll that brought no page is a fact too: it goes into the ledger, and the table says how the task goes on.
 async fn publish_fault(
     lane: &mut Lane,
     entry: &mut Entry,
     mut cursor: Cursor,
+    state: State,
     context: &CycleContext,
     fault: &Fault,
 ) -> Result<(), RoleError> {
-    entry.faults += 1;
-    let resume_at = resume_at(fault, entry.faults);
-    tracing::warn!(task = context.task, class = ?fault.class, %resume_at, %fault, "poll failed");
-    let mut ledger = ledger(context, &cursor, &entry.source.capabilities(), &[]);
-    ledger.provenance.route = fault.operation.clone();
-    ledger.asked = fault.operation.clone();
-    ledger.stop_reason = match fault.class {
-        FaultClass::Limited => StopReason::Quota,
-        FaultClass::Auth => StopReason::Blocked,
-        FaultClass::Transient | FaultClass::Request | FaultClass::Format => StopReason::Fault,
-    }
-    .name()
-    .to_owned();
-    ledger.fault = Some(fault.to_string());
+    let mut ledger = ledger(context, &cursor, &entry.routes.source().capabilities(), &[]);
+    ledger.asked = asked(fault);
+    let reaction = react(entry, &mut cursor, context, fault);
+    let accepted = reaction.decision == Decision::Accept;
+    ledger.stop_reason = if accepted { StopReason::Exhausted } else { fault.stop_reason() }.name().to_owned();
+    ledger.fault = Some(format!("{fault} {}", reaction.told));
     ledger.requests = fault.requests;
     send(lane, entry, Vec::new(), &ledger).await?;
-    cursor.page += 1;
-    cursor.resume_at = Some(resume_at);
-    entry.due = resume_at;
-    lane.save(cursor).await
+    let next = match reaction.decision {
+        Decision::Accept => None,
+        Decision::Next(_) => Some(on_route(state, &entry.routes)),
+        Decision::Retry | Decision::Wait | Decision::Stop => Some(state),
+    };
+    finish_page(lane, entry, cursor, context.started_at, next, Some(reaction.resume_at)).await
 }
 
-fn resume_at(fault: &Fault, faults: u32) -> Timestamp {
-    let seconds = match fault.class {
-        FaultClass::Transient | FaultClass::Limited => (1_i64 << faults.min(9)).min(MAX_BACKOFF_S),
-        FaultClass::Auth | FaultClass::Request | FaultClass::Format => MEND_S,
-    };
-    fault.retry_at.unwrap_or_else(|| now().plus_secs(seconds))
+/// What follows a fault; the log has it in full.
+fn react(entry: &mut Entry, cursor: &mut Cursor, context: &CycleContext, fault: &Fault) -> Reaction {
+    entry.faults += 1;
+    let route = entry.routes.connector();
+    let reaction = entry.routes.react(fault, entry.faults, cursor);
+    if matches!(reaction.decision, Decision::Next(_) | Decision::Accept) {
+        entry.faults = 0;
+    }
+    let request = fault.cause.as_ref().map(|cause| &cause.context);
+    tracing::warn!(
+        task = context.task,
+        route,
+        class = %fault.kind(),
+        operation = fault.operation,
+        url = request.map(|request| request.url.as_str()),
+        status = request.and_then(|request| request.status),
+        code = request.and_then(|request| request.code.as_deref()),
+        recovery = request.map(|request| tracing::field::debug(request.recovery)),
+        actions = request.map(|request| request.actions.join(" ")),
+        then = reaction.told,
+        %fault,
+        "poll failed"
+    );
+    reaction
+}
+
+/// The same cycle from its beginning, by the route that was taken: each keeps positions in its own way. What is seen
+/// twice is published once.
+fn on_route(state: State, routes: &Routes) -> State {
+    State { source: None, route: Some(routes.connector().to_owned()), ..state }
+}
+
+/// What was asked for when it failed.
+fn asked(fault: &Fault) -> String {
+    let url = fault.cause.as_ref().map(|cause| cause.context.url.as_str()).filter(|url| !url.is_empty());
+    url.map_or_else(|| fault.operation.clone(), |url| format!("{} {url}", fault.operation))
+}
+
+/// The connector that a running cycle is collected by.
+pub(crate) fn route_of(cursor: &Cursor) -> Option<String> {
+    serde_json::from_str::<State>(cursor.state.as_deref()?).ok()?.route
 }
 
 fn ledger(
@@ -334,16 +436,22 @@ fn ledger(
         event_id: ids::coverage_id(&context.task, context.cycle, cursor.page),
         platform: "tiktok".into(),
         observed_at: context.now,
-        provenance: Provenance {
-            connector: capabilities.connector.into(),
-            task: context.task.clone(),
-            cycle: context.cycle,
-            fetched_at,
-            zone: capabilities.zone.into(),
-            ..Provenance::default()
-        },
+        provenance: provenance(context, capabilities, fetched_at),
         page: cursor.page,
         ..CoverageEntry::default()
+    }
+}
+
+/// The provenance of what is said of a page.
+pub(super) fn provenance(context: &CycleContext, capabilities: &Capabilities, fetched_at: Timestamp) -> Provenance {
+    Provenance {
+        connector: capabilities.connector.into(),
+        task: context.task.clone(),
+        cycle: context.cycle,
+        fetched_at,
+        zone: capabilities.zone.into(),
+        route: capabilities.routes.first().copied().unwrap_or_default().into(),
+        ..Provenance::default()
     }
 }
 

@@ -43,8 +43,9 @@ pub(crate) struct Track {
 fn lanes(topic: &str) -> Vec<&'static str> {
     match topic {
         topics::VIDEO_ENRICHED => vec![topics::VIDEO_OBSERVED],
+        topics::MEDIA => vec![topics::MEDIA_ORDERS],
         topics::DEAD_LETTERS => {
-            let mut all = vec![COLLECTED, topics::VIDEO_OBSERVED];
+            let mut all = vec![COLLECTED, topics::VIDEO_OBSERVED, topics::MEDIA_ORDERS];
             all.extend(topics::LANDED.iter().map(|l| l.topic));
             all
         }

@@ -1,19 +1,29 @@
-//! Addresses of pictures and films: signed, and good for two days, as TikTok's are.
+//! Pictures and films under signed addresses, which are good for two days, as TikTok's are.
 
 use super::super::answer::Answer;
 use super::super::shared::Shared;
-use super::Site;
-use crate::world::{hash_text, mix};
+use super::{Site, film, picture};
+use crate::world::{Video, hash_text, mix};
+use crate::{Endpoint, FaultKind};
 use std::collections::HashMap;
 
 /// Seconds an address is good for.
 const LIFE: i64 = 172_800;
 
+/// The address of a video's cover, good until `expires` (Unix seconds), with `x-expires` and `x-signature`.
+pub(in super::super) fn cover(host: &str, video: &Video<'_>, expires: i64) -> String {
+    picture_at(host, &format!("cover-{}", video.id()), expires)
+}
+
+fn picture_at(host: &str, name: &str, expires: i64) -> String {
+    let path = format!("/obj/{name}.jpeg");
+    format!("http://{host}{path}?x-expires={expires}&x-signature={}", signature(&path, expires))
+}
+
 impl Site<'_> {
-    /// The address of a picture, with `x-expires` and `x-signature`.
+    /// The address of a picture.
     pub(super) fn picture(&self, name: &str) -> String {
-        let (path, expires) = (format!("/obj/{name}.jpeg"), self.expires());
-        format!("http://{}{path}?x-expires={expires}&x-signature={}", self.host, signature(&path, expires))
+        picture_at(self.host, name, self.expires())
     }
 
     /// The address of a film or a sound, with `expire` and `signature`.
@@ -35,21 +45,58 @@ pub(super) fn answer(shared: &Shared, path: &str, parameters: &HashMap<String, S
     let expires: Option<i64> = parameter(["x-expires", "expire"]).and_then(|text| text.parse().ok());
     let signed = parameter(["x-signature", "signature"]).unwrap_or_default();
     let path = path.trim_end_matches('/');
-    match expires {
-        Some(expires) if expires > shared.now().timestamp() && signed == signature(path, expires) => file(path),
-        _ => Answer { content_type: "text/plain", ..Answer::html(403, "Access Denied") },
+    let good = |expires: &i64| *expires > shared.now().timestamp() && signed == signature(path, *expires);
+    if expires.filter(good).is_none() {
+        return Answer { content_type: "text/plain", ..Answer::html(403, "Access Denied") };
     }
+    let mut file = file(shared.world.config().seed, path);
+    if shared.strikes(FaultKind::HalfFile, Endpoint::Media) {
+        file.body.truncate(file.body.len() / 2);
+    }
+    file
 }
 
-fn file(path: &str) -> Answer {
-    if path.starts_with("/obj/") {
-        let picture = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"72\" height=\"128\"><rect width=\"72\" \
-                       height=\"128\" fill=\"#89a\"/></svg>";
-        return Answer { content_type: "image/svg+xml", ..Answer::html(200, picture) };
-    }
-    Answer { content_type: "video/mp4", ..Answer::html(200, "no film, only its place") }
+/// The file of an address: the same for the same world, and of one in eight pictures the same for several addresses.
+fn file(seed: u64, path: &str) -> Answer {
+    let look = mix(seed ^ hash_text(path));
+    let (content_type, body) =
+        if path.starts_with("/obj/") { picture::draw(look) } else { ("video/mp4", film::make(look)) };
+    Answer { content_type, body, ..Answer::html(200, "") }
 }
 
 fn signature(path: &str, expires: i64) -> String {
     format!("{:016x}", mix(hash_text(path) ^ expires.unsigned_abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_can_be_decoded_and_some_are_equal() {
+        let drawn: Vec<Answer> = (0..32).map(|n| file(1, &format!("/obj/cover-{n}.jpeg"))).collect();
+        let mut kinds: Vec<&str> = drawn.iter().map(|picture| picture.content_type).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds, ["image/jpeg", "image/png", "image/webp"]);
+        for picture in &drawn {
+            let decoded = image::load_from_memory(&picture.body).expect("a picture");
+            assert_eq!((decoded.width(), decoded.height()), (picture::WIDTH, picture::HEIGHT));
+        }
+        let different: std::collections::HashSet<&[u8]> = drawn.iter().map(|picture| picture.body.as_slice()).collect();
+        assert!((20..32).contains(&different.len()), "{}", different.len());
+        assert_eq!(drawn[3].body, file(1, "/obj/cover-3.jpeg").body);
+    }
+
+    #[test]
+    fn films_are_boxes_within_their_length() {
+        let film = file(1, "/video/tos/7").body;
+        let (mut at, mut names) = (0, Vec::new());
+        while at < film.len() {
+            let size = u32::from_be_bytes(film[at..at + 4].try_into().expect("four bytes")) as usize;
+            names.push(String::from_utf8_lossy(&film[at + 4..at + 8]).into_owned());
+            at += size;
+        }
+        assert_eq!((at, names.join(" ")), (film.len(), "ftyp moov mdat".to_owned()));
+    }
 }

@@ -4,12 +4,15 @@
 //! `vt.tiktok.com/CODE/` is `/vt/CODE/`. Short links redirect to `https://www.tiktok.com/…`, as TikTok's do. Addresses of
 //! pictures and films are the sandbox's own, so that a browser that shows its pages asks nobody else.
 
+mod film;
 mod item;
 mod lists;
 mod media;
 mod page;
 mod pages;
+mod picture;
 
+pub(super) use media::cover;
 pub(super) use pages::address;
 
 use super::answer::{Answer, Refusal};
@@ -67,9 +70,12 @@ pub(super) fn answer(shared: &Shared, endpoint: Endpoint, asked: &Asked<'_>) -> 
         return trouble;
     }
     let (path, site) = (asked.path, Site { shared, host: asked.host });
+    if let Some(refusal) = pages::soft_status(shared, endpoint) {
+        return refusal;
+    }
     let last = decoded(path.trim_end_matches('/').rsplit('/').next().unwrap_or_default());
     match endpoint {
-        Endpoint::Oembed => oembed::answer(shared, asked.parameters.get("url").map(String::as_str)),
+        Endpoint::Oembed => oembed::answer(shared, asked.host, asked.parameters.get("url").map(String::as_str)),
         Endpoint::ShortLink => short_link(shared, path, &last),
         Endpoint::UserPage => pages::user(&site, &last),
         Endpoint::TagPage => pages::tag(&site, &last),
@@ -95,6 +101,12 @@ fn trouble(shared: &Shared, endpoint: Endpoint) -> Option<Answer> {
     }
     if strikes(FaultKind::Forbidden) {
         return Some(Answer::html(403, "<html><body>Access Denied</body></html>"));
+    }
+    if strikes(FaultKind::Unavailable) {
+        return Some(Answer::html(503, "<html><body>Service Unavailable</body></html>"));
+    }
+    if endpoint.is_page() && strikes(FaultKind::NotFound) {
+        return Some(Answer::html(404, "<html><body>Not Found</body></html>"));
     }
     if strikes(FaultKind::InternalError) {
         return Some(Answer::json(500, &json!({"message": "Internal Server Error", "code": 500})));

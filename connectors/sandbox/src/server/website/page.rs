@@ -21,6 +21,13 @@ pub(super) const TOO_OFTEN: &str = "<!DOCTYPE html><html><head><title>TikTok</ti
 pub(super) const LOGIN: &str = "<!DOCTYPE html><html><head><title>Log in | TikTok</title></head><body>\
                                 <h2>Log in to TikTok</h2></body></html>";
 
+/// A captcha that stands over a page whose data is good.
+pub(super) const OVERLAY: &str = "<div id=\"tiktok-verify-ele\"><div class=\"captcha-verify-container dialog\">Drag the slider to \
+                                  fit the puzzle</div></div>";
+
+/// How pages look.
+const STYLE: &str = include_str!("style.css");
+
 /// The script that loads a grid's next videos when its end comes into view.
 const GRID: &str = include_str!("grid.js");
 
@@ -69,10 +76,6 @@ impl Page {
         )
     }
 }
-
-const STYLE: &str = "[data-e2e=user-post-item-list],[data-e2e=challenge-item-list]{display:grid;\
-                     grid-template-columns:repeat(4,1fr);gap:8px}[data-e2e$=-item]{height:320px;background:#eee}\
-                     [data-e2e$=-item] img{height:280px}#end{height:1px}";
 
 /// The list of a grid, empty until the page's script fills it.
 pub(super) fn empty_grid(list: &str) -> String {

@@ -2,10 +2,11 @@
 
 use super::super::answer::Answer;
 use super::super::oembed::escaped;
+use super::super::shared::Shared;
 use super::Site;
 use super::item::{Form, author, author_stats, challenge, item, music, rounded, sec_uid, texts};
 use super::lists::{of_creator, of_sound, of_tag_name};
-use super::page::{Page, empty_grid};
+use super::page::{OVERLAY, Page, empty_grid};
 use crate::world::{Creator, Fate, TagInfo, Video};
 use crate::{Endpoint, FaultKind};
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ fn video_page(site: &Site<'_>, video: &Video<'_>, detail: Value) -> Answer {
     site.shared.take_website_record();
     let creator = video.creator();
     let caption = escaped(&video.caption().text);
-    let views = rounded(video.stats_at(site.shared.now()).views);
+    let views = abbreviated(video.stats_at(site.shared.now()).views);
     let body = format!(
         "<div id=\"main-content-video_detail\"><div data-e2e=\"video-player\"></div><a href=\"/@{handle}\">@{handle}</a>\
          <h1 data-e2e=\"video-desc\">{caption}</h1><strong data-e2e=\"video-views\">{views}</strong></div>",
@@ -87,17 +88,19 @@ pub(super) fn user(site: &Site<'_>, last: &str) -> Answer {
         "needFix": true,
     });
     let some = !of_creator(site.shared, creator.index).is_empty();
+    let login = strikes(FaultKind::LoginDialog);
+    let overlay = if strikes(FaultKind::CaptchaOverlay) { OVERLAY } else { "" };
     let grid = (some && !hollow).then(|| {
         json!({
             "list": "user-post-item-list", "card": "user-post-item", "path": "/api/post/item_list/",
-            "parameters": {"secUid": sec_uid(&creator)},
+            "parameters": {"secUid": sec_uid(&creator)}, "login": login,
         })
     });
     let page = Page {
         title: format!("{} (@{}) | TikTok", creator.display_name, creator.handle),
         canonical: format!("https://www.tiktok.com/@{}", creator.handle),
         detail: (name, detail),
-        body: profile(site, &creator, some),
+        body: profile(site, &creator, some) + overlay,
         grid,
     };
     page.answer()
@@ -105,19 +108,40 @@ pub(super) fn user(site: &Site<'_>, last: &str) -> Answer {
 
 fn profile(site: &Site<'_>, creator: &Creator, some: bool) -> String {
     let now = site.shared.now();
-    let grid = if some { empty_grid("user-post-item-list") } else { "<div id=\"empty\">No content</div>".to_owned() };
+    let grid = if some {
+        empty_grid("user-post-item-list")
+    } else {
+        "<div id=\"empty\" class=\"notice\">No content</div>".to_owned()
+    };
+    let count = |name: &str, label: &str, count: i64| {
+        format!("<span><strong data-e2e=\"{name}-count\">{}</strong> {label}</span>", abbreviated(count))
+    };
     format!(
-        "<div id=\"main-content-others_homepage\"><h1 data-e2e=\"user-title\">{}</h1>\
-         <h2 data-e2e=\"user-subtitle\">{}</h2><strong data-e2e=\"followers-count\">{}</strong>\
-         <strong data-e2e=\"following-count\">{}</strong><strong data-e2e=\"likes-count\">{}</strong>\
-         <p data-e2e=\"user-bio\">{}</p>{grid}</div>",
+        "<div id=\"main-content-others_homepage\"><div class=\"profile\"><img src=\"{}\" alt=\"\"><div>\
+         <h1 data-e2e=\"user-title\">{}</h1><h2 data-e2e=\"user-subtitle\">{}</h2><p class=\"counts\">{}{}{}</p>\
+         <p data-e2e=\"user-bio\">{}</p></div></div><div class=\"tabs\"><span>Videos</span></div>{grid}</div>",
+        escaped(&site.picture(&format!("avatar-{}", creator.id))),
         escaped(&creator.handle),
         escaped(&creator.display_name),
-        rounded(creator.followers_at(now)),
-        rounded(creator.following),
-        rounded(creator.likes_at(now)),
+        count("following", "Following", creator.following),
+        count("followers", "Followers", creator.followers_at(now)),
+        count("likes", "Likes", creator.likes_at(now)),
         escaped(&creator.bio),
     )
+}
+
+/// A count as it is shown: `1.2M` (tiktok-surfaces §6.6).
+fn abbreviated(count: i64) -> String {
+    let (unit, letter) = match count {
+        ..1_000 => return count.to_string(),
+        1_000..1_000_000 => (1_000, "K"),
+        1_000_000..1_000_000_000 => (1_000_000, "M"),
+        _ => (1_000_000_000, "B"),
+    };
+    match count * 10 / unit % 10 {
+        0 => format!("{}{letter}", count / unit),
+        tenths => format!("{}.{tenths}{letter}", count / unit),
+    }
 }
 
 /// `/tag/name`
@@ -187,10 +211,35 @@ fn refused(code: i64, says: &str) -> Value {
     json!({"statusCode": code, "statusMsg": says})
 }
 
+/// A page that says with a status of its own that there is nothing to see.
+pub(super) fn soft_status(shared: &Shared, endpoint: Endpoint) -> Option<Answer> {
+    let name = match endpoint {
+        Endpoint::VideoPage => "webapp.video-detail",
+        Endpoint::UserPage => "webapp.user-detail",
+        Endpoint::TagPage => "webapp.challenge-detail",
+        Endpoint::SoundPage => "webapp.music-detail",
+        _ => return None,
+    };
+    let rule = shared.strike(FaultKind::SoftStatus, endpoint)?;
+    let says = rule.says.unwrap_or_default();
+    Some(soft(name, refused(rule.code.unwrap_or(10204), &says), "Something went wrong"))
+}
+
 /// A page without what it is about.
 fn soft(name: &'static str, detail: Value, says: &str) -> Answer {
     let body = format!("<p class=\"notice\">{}</p>", escaped(says));
     let canonical = "https://www.tiktok.com/".to_owned();
     let page = Page { title: "TikTok - Make Your Day".into(), canonical, detail: (name, detail), body, grid: None };
     page.answer()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::abbreviated;
+
+    #[test]
+    fn counts_are_shown_short() {
+        let shown = [0, 999, 1_000, 12_345, 1_987_654, 999_999_999, 2_000_000_000].map(abbreviated);
+        assert_eq!(shown, ["0", "999", "1K", "12.3K", "1.9M", "999.9M", "2B"]);
+    }
 }

@@ -1,0 +1,67 @@
+//! `tidelake media`: which pictures and films are stored, and what became of the others.
+
+use super::Failure;
+use super::sql::to_stdout;
+use crate::config::Config;
+use tidelake_sinks::format::Format;
+
+#[derive(clap::Args)]
+pub(crate) struct MediaArgs {
+    /// Only of this video.
+    #[arg(value_name = "VIDEO_ID")]
+    video: Option<i64>,
+    /// Only these: stored, duplicate, skipped_corrupt, expired, refused or failed.
+    #[arg(long, value_name = "STATUS")]
+    status: Option<Status>,
+    /// How many and how large, instead of each.
+    #[arg(long)]
+    summary: bool,
+    /// table, json, ndjson or csv.
+    #[arg(short, long, default_value = "table", value_parser = str::parse::<Format>)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Status {
+    Stored,
+    Duplicate,
+    SkippedCorrupt,
+    Expired,
+    Refused,
+    Failed,
+}
+
+/// The newest word on each file of each video.
+const NEWEST: &str =
+    "SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY platform, video_id, kind, position, variant
+                      ORDER BY observed_at DESC, event_id DESC) AS newest FROM media) WHERE newest = 1";
+
+pub(crate) async fn run(args: &MediaArgs, config: &Config) -> Result<(), Failure> {
+    if args.format.is_binary() {
+        return Err(format!("{} is not for a terminal; formats are table, json, ndjson and csv", args.format).into());
+    }
+    let mut only = String::from("true");
+    if let Some(video) = args.video {
+        only.push_str(&format!(" AND video_id = {video}"));
+    }
+    if let Some(status) = args.status.as_ref().and_then(clap::ValueEnum::to_possible_value) {
+        only.push_str(&format!(" AND status = '{}'", status.get_name()));
+    }
+    let query = if args.summary {
+        // Bytes of duplicates are in the store once, under the event that stored them.
+        format!(
+            "SELECT kind, variant, status, count(*) AS files, sum(bytes) FILTER (WHERE status = 'stored') AS bytes_stored,
+             max(observed_at) AS newest FROM ({NEWEST}) WHERE {only} GROUP BY kind, variant, status
+             ORDER BY kind, variant, status"
+        )
+    } else {
+        format!(
+            "SELECT video_id, kind, position, variant, status, format, width, height, bytes, path, reason
+             FROM ({NEWEST}) WHERE {only} ORDER BY video_id, kind, position, variant"
+        )
+    };
+    let engine = super::lake::engine(config).await?;
+    to_stdout(engine.sql(&query).await?, args.format).await?;
+    Ok(())
+}
