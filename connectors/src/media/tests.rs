@@ -193,6 +193,6 @@ async fn a_page_instead_of_a_file_is_a_block() {
         bench.faults([FaultRule::next(kind, 1)]);
         assert_eq!(bench.client.fetch(&format, false).await.expect_err("a block").class, class);
         // The route rests.
-        assert_eq!(bench.client.fetch(&format, false).await.expect_err("rests").class, Class::CircuitOpen, "{kind:?}");
+        assert_eq!(bench.client.fetch(&format, false).await.expect_err("rests").class, Class::Resting, "{kind:?}");
     }
 }

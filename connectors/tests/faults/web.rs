@@ -62,7 +62,7 @@ pub(crate) async fn section() -> Section {
         ("login redirect (§6.4)", "302 to `/login`", LoginRedirect, Class::LoginWall, Blocked, "login"),
         ("login wall, video (§6.4)", "200 with `createTime` \"0\"", LoginWall, Class::LoginWall, Blocked, "login"),
         ("edge refuses (§6.4)", "403", Forbidden, Class::Forbidden, Blocked, "403"),
-        ("throttled (§6.4)", "429", RateLimit, Class::RateLimited, Quota, "429"),
+        ("throttled (§6.4)", "429", RateLimit, Class::RateLimited, Quota, "fewer requests"),
         (
             "throttled page (§6.4)",
             "200 and \"… too frequently …\"",

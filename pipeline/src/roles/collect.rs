@@ -8,6 +8,7 @@
 mod cycles;
 mod incidents;
 mod lane;
+mod page;
 mod publish;
 mod route;
 mod schedule;

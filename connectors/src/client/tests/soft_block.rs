@@ -160,7 +160,7 @@ fn the_page_before_is_recognised_by_its_items() {
 #[test]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn recorded_answers() {
-    let folder = std::path::Path::new("/work/shared/fixtures/tiktok/e-web");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/tiktok/e-web");
     let cases: [(&str, Expect, Option<Class>); 8] = [
         ("synthetic_empty_item.json", Expect::item(ITEM), Some(Class::EmptyAnswer)),
         ("synthetic_verify_event.json", Expect::list(LIST), Some(Class::Captcha)),

@@ -94,7 +94,7 @@ async fn trouble_in_the_middle_keeps_what_was_got() {
     server.then(200, card(FIRST + 3).to_string().as_bytes(), None);
     // The route rests for everyone who shares the client.
     let resting = poll(&source, Some(&at)).await.expect_err("a rest");
-    assert_eq!((resting.class, resting.requests), (FaultClass::Limited, 0));
+    assert_eq!((resting.class, resting.requests), (FaultClass::Blocked, 0));
     let second = page(&super::source(&server.url, &links(4)), Some(&at)).await;
     assert_eq!((videos(&second).len(), &second.next), (2, &Next::CycleDone));
     assert_eq!(server.asked()[3].url, server.asked()[2].url, "the link that got no answer is asked again");

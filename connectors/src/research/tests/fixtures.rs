@@ -4,13 +4,12 @@ use super::server::Server;
 use super::{page, source, state, videos_task};
 use crate::source::Next;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tidelake_schemas::Observation;
 
 /// The recorded answer of this name; `None` (and a word about it) where there is none.
 fn recorded(name: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("TIDELAKE_RESEARCH_FIXTURES")
-        .map_or_else(|| PathBuf::from("/work/shared/fixtures/tiktok/b-research-api"), PathBuf::from);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures/tiktok/b-research-api");
     read(&folder.join(name))
 }
 

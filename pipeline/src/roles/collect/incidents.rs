@@ -1,7 +1,7 @@
 //! What the sentinel found, as records of the log.
 
 use super::cycles::{Cycle, Cycles, OpenZero, Verdict};
-use super::schedule::provenance;
+use super::page::{platform, provenance};
 use super::sentinel::{Baseline, Sentinel};
 use tidelake_connectors::drift::{Change, DriftKind, IncidentState, Moment, Tally};
 use tidelake_connectors::{Capabilities, CycleContext, Ledger, StopReason};
@@ -74,7 +74,7 @@ impl Shown<'_> {
         DriftIncident {
             event_id: ids::incident_event_id(incident, state.name(), self.page),
             incident_id: incident.to_owned(),
-            platform: "tiktok".into(),
+            platform: platform(self.capabilities).into(),
             observed_at: self.context.now,
             opened_at,
             provenance: tidelake_schemas::Provenance { route: self.route.to_owned(), ..provenance },

@@ -140,15 +140,14 @@ fn told<T>(fault: ClientFault) -> Got<T> {
     let (class, details) = (fault.class, fault.context.details.as_str());
     let because = format!("{}: {details}", fault.context.message);
     let soon = fault.retry_at.filter(|at| at.secs() <= now().secs() + PATIENCE_S);
-    match class.group() {
-        Group::Limit | Group::Circuit => match soon {
+    match (class, class.group()) {
+        // Nothing was sent.
+        (Class::Resting, _) | (_, Group::Limit | Group::Circuit) => match soon {
             Some(until) => Got::Later(until, because),
             None => Got::None(MediaStatus::Failed, because),
         },
-        Group::Entity if class == Class::NotFound => {
-            Got::None(MediaStatus::Expired, format!("its address has ended ({details})"))
-        }
-        Group::Trouble => Got::None(MediaStatus::Failed, because),
+        (Class::NotFound, _) => Got::None(MediaStatus::Expired, format!("its address has ended ({details})")),
+        (_, Group::Trouble) => Got::None(MediaStatus::Failed, because),
         _ => Got::None(MediaStatus::Refused, because),
     }
 }
