@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn labels_name_every_stage() {
         let stages = Stages::standard();
-        let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 prices@1 sentiment@1 calls_to_action@1 language@1";
+        let names =
+            "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 prices@1 sentiment@1 calls_to_action@1 language@1";
         assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }

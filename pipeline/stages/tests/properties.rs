@@ -120,7 +120,10 @@ fn check_all(text: &str, found: &CaptionFindings) -> Result<(), TestCaseError> {
 fn check_places(text: &str, places: impl Iterator<Item = (i32, i32)>) -> Result<(), TestCaseError> {
     let mut last = 0;
     for (start, end) in places.map(|(start, end)| (start as usize, end as usize)) {
-        prop_assert!(start >= last && text.get(start..end).is_some_and(|found| !found.is_empty()), "{start} {end} {text:?}");
+        prop_assert!(
+            start >= last && text.get(start..end).is_some_and(|found| !found.is_empty()),
+            "{start} {end} {text:?}"
+        );
         last = end;
     }
     Ok(())

@@ -163,7 +163,8 @@ fn sentiment() {
     let cases = suite("sentiment.jsonl");
     for case in &cases {
         let found = findings(&text(case, "text")).sentiment.expect("a caption with words");
-        for (name, score) in [("compound", found.compound), ("pos", found.pos), ("neu", found.neu), ("neg", found.neg)] {
+        for (name, score) in [("compound", found.compound), ("pos", found.pos), ("neu", found.neu), ("neg", found.neg)]
+        {
             let wanted = case[name].as_f64().expect("a score");
             assert!((score - wanted).abs() <= 1e-4 + f64::EPSILON, "{name} {score} {case}");
         }
@@ -185,7 +186,7 @@ fn calls_to_action() {
     }
     let f1 = 2.0 * hits / (2.0 * hits + false_alarms + missed);
     println!("calls to action: F1 {f1:.3} ({hits} found, {false_alarms} too many, {missed} missed)");
-    assert!(!(f1 < 0.9));
+    assert!(f1.is_nan() || f1 >= 0.9, "NaN: the suite is not at hand");
 }
 
 /// Some sources list hashtags in lower case, once each, or strip them from the caption: compared as sets, folded.

@@ -169,9 +169,9 @@ fn starts_sentence(text: &str, at: usize) -> bool {
     let head = text[..at].trim_end_matches([' ', '\u{a0}', '"', '“', '\'', '(', '¡']);
     let last = head.chars().next_back();
     let after_name = head.rsplit(char::is_whitespace).next().is_some_and(|word| word.starts_with('@'));
-    let polite = ["please", "pls", "so", "and", "then", "now"].iter().any(|word| {
-        head.strip_suffix(word).is_some_and(|rest| !rest.ends_with(is_word_letter))
-    });
+    let polite = ["please", "pls", "so", "and", "then", "now"]
+        .iter()
+        .any(|word| head.strip_suffix(word).is_some_and(|rest| !rest.ends_with(is_word_letter)));
     last.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, ',' | '#' | '-' | '/' | '&')) || after_name || polite
 }
 
@@ -204,7 +204,9 @@ mod tests {
 
     #[test]
     fn plain_verbs_ask_nothing() {
-        for text in ["I watch him try again", "we buy and sell", "the followers", "#follow #like", "@shop", "10 tips that work"] {
+        for text in
+            ["I watch him try again", "we buy and sell", "the followers", "#follow #like", "@shop", "10 tips that work"]
+        {
             assert_eq!(read(text), [], "{text}");
         }
     }

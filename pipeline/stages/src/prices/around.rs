@@ -7,45 +7,184 @@ use std::ops::Range;
 const BEFORE: usize = 28;
 
 const WAS: &[&str] = &[
-    "was", "were", "before", "rrp", "msrp", "originally", "original", "regular", "statt", "früher", "avant", "antes",
-    "era", "instead of", "voorheen", "было", "раньше", "вместо", "eskiden", "原价", "原價", "dari harga", "harga asli",
+    "was",
+    "were",
+    "before",
+    "rrp",
+    "msrp",
+    "originally",
+    "original",
+    "regular",
+    "statt",
+    "früher",
+    "avant",
+    "antes",
+    "era",
+    "instead of",
+    "voorheen",
+    "было",
+    "раньше",
+    "вместо",
+    "eskiden",
+    "原价",
+    "原價",
+    "dari harga",
+    "harga asli",
 ];
 const NOW: &[&str] = &[
-    "now", "now only", "jetzt", "nur", "maintenant", "ahora", "agora", "adesso", "nu", "сейчас", "теперь", "şimdi",
-    "sekarang", "现价", "現價", "only", "just", "sale",
+    "now",
+    "now only",
+    "jetzt",
+    "nur",
+    "maintenant",
+    "ahora",
+    "agora",
+    "adesso",
+    "nu",
+    "сейчас",
+    "теперь",
+    "şimdi",
+    "sekarang",
+    "现价",
+    "現價",
+    "only",
+    "just",
+    "sale",
 ];
 const FROM: &[&str] = &[
-    "from", "starting at", "starts at", "ab", "dès", "à partir de", "a partir de", "desde", "da", "vanaf", "från", "fra",
-    "od", "от", "từ", "mulai", "mulai dari", "από",
+    "from",
+    "starting at",
+    "starts at",
+    "ab",
+    "dès",
+    "à partir de",
+    "a partir de",
+    "desde",
+    "da",
+    "vanaf",
+    "från",
+    "fra",
+    "od",
+    "от",
+    "từ",
+    "mulai",
+    "mulai dari",
+    "από",
 ];
 const UNDER: &[&str] = &[
-    "under", "below", "less than", "up to", "max", "unter", "bis", "bis zu", "moins de", "menos de", "meno di",
-    "minder dan", "under", "mindre än", "do", "до", "менее", "dưới", "תחת", "לא יותר מ", "تحت", "mai puțin de", "最多",
+    "under",
+    "below",
+    "less than",
+    "up to",
+    "max",
+    "unter",
+    "bis",
+    "bis zu",
+    "moins de",
+    "menos de",
+    "meno di",
+    "minder dan",
+    "under",
+    "mindre än",
+    "do",
+    "до",
+    "менее",
+    "dưới",
+    "תחת",
+    "לא יותר מ",
+    "تحت",
+    "mai puțin de",
+    "最多",
 ];
 const OVER: &[&str] = &[
-    "over", "above", "more than", "at least", "über", "plus de", "más de", "mais de", "più di", "meer dan", "iznad",
-    "более", "больше", "свыше", "melewati", "mai scump de", "trên", "至少",
+    "over",
+    "above",
+    "more than",
+    "at least",
+    "über",
+    "plus de",
+    "más de",
+    "mais de",
+    "più di",
+    "meer dan",
+    "iznad",
+    "более",
+    "больше",
+    "свыше",
+    "melewati",
+    "mai scump de",
+    "trên",
+    "至少",
 ];
 const UNDER_AFTER: &[&str] = &["以下", "以内", "미만", "이하", "or less", "or under"];
 const OVER_AFTER: &[&str] = &["以上", "이상", "or more", "and up"];
 const OFF_AFTER: &[&str] = &[
-    "off", "discount", "rabatt", "de descuento", "de desconto", "de réduction", "de remise", "di sconto", "korting",
-    "скидк", "indirim",
+    "off",
+    "discount",
+    "rabatt",
+    "de descuento",
+    "de desconto",
+    "de réduction",
+    "de remise",
+    "di sconto",
+    "korting",
+    "скидк",
+    "indirim",
 ];
 const PER_AFTER: &[&str] = &[
-    "/", "each", "per ", "a piece", "apiece", "pro ", "par ", "por ", "al ", "pcs", "a month", "a year", "a day",
-    "a night", "an hour", "monthly", "за шт", "/шт",
+    "/",
+    "each",
+    "per ",
+    "a piece",
+    "apiece",
+    "pro ",
+    "par ",
+    "por ",
+    "al ",
+    "pcs",
+    "a month",
+    "a year",
+    "a day",
+    "a night",
+    "an hour",
+    "monthly",
+    "за шт",
+    "/шт",
 ];
 /// Words that make pounds a weight.
 const WEIGHT: &[&str] = &[
-    "weigh", "lost", "lose", "losing", "gain", "lift", "bench", "squat", "deadlift", "dropped", "heavy", "down", "shed",
-    "burn", "lbs", "kilo",
+    "weigh", "lost", "lose", "losing", "gain", "lift", "bench", "squat", "deadlift", "dropped", "heavy", "down",
+    "shed", "burn", "lbs", "kilo",
 ];
 /// Words between the ends of a range.
-const TO: &[&str] = &["-", "–", "—", "~", "〜", "～", "to", "bis", "à", "a", "hasta", "até", "tot", "до", "do", "til", "till", "đến", "عد", "عд", "עד", "إلى", "至", "到", "sampai", "ile", "or", "/"];
+const TO: &[&str] = &[
+    "-", "–", "—", "~", "〜", "～", "to", "bis", "à", "a", "hasta", "até", "tot", "до", "do", "til", "till", "đến",
+    "عد", "عд", "עד", "إلى", "至", "到", "sampai", "ile", "or", "/",
+];
 /// Words between them where *between* stands before.
-const AND: &[&str] = &["and", "und", "et", "y", "e", "en", "och", "og", "и", "i", "și", "si", "и", "و", "ו", "ve", "dan", "და", "ל", "và", "si"];
-const BETWEEN: &[&str] = &["between", "zwischen", "entre", "tra", "fra", "tussen", "mellan", "mellem", "mellom", "между", "між", "między", "između", "între", "بين", "בין", "antara"];
+const AND: &[&str] = &[
+    "and", "und", "et", "y", "e", "en", "och", "og", "и", "i", "și", "si", "и", "و", "ו", "ve", "dan", "და", "ל", "và",
+    "si",
+];
+const BETWEEN: &[&str] = &[
+    "between",
+    "zwischen",
+    "entre",
+    "tra",
+    "fra",
+    "tussen",
+    "mellan",
+    "mellem",
+    "mellom",
+    "между",
+    "між",
+    "między",
+    "između",
+    "între",
+    "بين",
+    "בין",
+    "antara",
+];
 
 fn lower_before(text: &str, start: usize) -> String {
     let mut from = start.saturating_sub(BEFORE);
@@ -106,7 +245,9 @@ pub(super) fn is_weight(text: &str, span: &Range<usize>) -> bool {
     let after = text[span.end..].trim_start().to_lowercase();
     before.ends_with('±')
         || WEIGHT.iter().any(|word| before.contains(word))
-        || ["of ", "heavier", "lighter", "dog", "cat ", "baby", "overweight", "down"].iter().any(|word| after.starts_with(word))
+        || ["of ", "heavier", "lighter", "dog", "cat ", "baby", "overweight", "down"]
+            .iter()
+            .any(|word| after.starts_with(word))
 }
 
 /// Does what stands between two numbers make them a range?

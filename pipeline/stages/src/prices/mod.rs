@@ -32,7 +32,8 @@ impl Stage for Prices {
 
     fn apply(&self, caption: &Caption<'_>, findings: &mut CaptionFindings) {
         let hints = Hints { region: caption.region, currency: caption.currency_hint };
-        let taken = [&findings.urls, &findings.hashtags, &findings.mentions].into_iter().flat_map(|found| ranges(found));
+        let taken =
+            [&findings.urls, &findings.hashtags, &findings.mentions].into_iter().flat_map(|found| ranges(found));
         let taken = taken.collect::<Vec<_>>();
         findings.prices = prices(caption.text, hints, &taken)
             .into_iter()

@@ -161,7 +161,15 @@ impl Runs {
             if ambiguous { Amount::from_digits(&digits(&self.runs[..1]), &digits(&self.runs[1..])) } else { None };
         let start = self.runs[0].1.start - usize::from(point);
         let span = start..self.end() + round_mark(&text[self.end()..]);
-        Some(Numeral { span, value, thousandths, grouped: whole > 1, decimals: fraction.len(), spoken: false, doubtful: false })
+        Some(Numeral {
+            span,
+            value,
+            thousandths,
+            grouped: whole > 1,
+            decimals: fraction.len(),
+            spoken: false,
+            doubtful: false,
+        })
     }
 
     /// `.75`, with nothing that the point could belong to.

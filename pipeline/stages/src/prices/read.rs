@@ -202,7 +202,8 @@ impl<'a> Reader<'a> {
             return Sum { number: index, amount, span: number.span.start..end, money: None };
         };
         let span = if money.prefixed && !self.both(prefix, suffix) { start..end } else { start..close };
-        let three = number.thousandths.filter(|_| money.unit.currency(money.qualified, self.regional).is_some_and(has_three));
+        let three =
+            number.thousandths.filter(|_| money.unit.currency(money.qualified, self.regional).is_some_and(has_three));
         let amount = three.filter(|_| self.text[number.span.clone()].contains('.')).map_or(amount, scaled);
         self.accepted(Sum { number: index, amount, span, money: Some(money) })
     }
@@ -247,7 +248,9 @@ impl<'a> Reader<'a> {
             Use::Symbol | Use::Abbreviation => true,
             // Euro 2024 is a championship.
             Use::Word => spaces > 0 && (exact || digits != 4),
-            Use::Code => exact || spaces == 0 || self.alone(found.start..number.span.end) || found.unit.is_of(self.regional),
+            Use::Code => {
+                exact || spaces == 0 || self.alone(found.start..number.span.end) || found.unit.is_of(self.regional)
+            }
             // The Audi R8, but R8,499.
             Use::Weak => exact || digits >= 3 && spaces == 0 && self.text[found.start..].starts_with('R'),
             Use::Minor => false,
@@ -258,7 +261,8 @@ impl<'a> Reader<'a> {
         let at = units::skip_space(self.text, end);
         let rest = &self.text[at..];
         // 42 de rupii, 10 mil de pesos; a 20-dollar bill.
-        let linked = rest.strip_prefix("de ").or_else(|| rest.strip_prefix('-').filter(|r| r.starts_with(char::is_alphabetic)));
+        let linked =
+            rest.strip_prefix("de ").or_else(|| rest.strip_prefix('-').filter(|r| r.starts_with(char::is_alphabetic)));
         let at = linked.map_or(at, |linked| self.text.len() - linked.len());
         let found = units::starting_at(self.text, at)?;
         let attached = at == end;
@@ -350,7 +354,8 @@ impl<'a> Reader<'a> {
             || tail.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c| digit(c).is_some()));
         let attached = head.chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric() || c == '#' || c == '_');
         let prefixed = sum.money.as_ref().is_some_and(|money| money.prefixed);
-        let pounds = sum.money.as_ref().is_some_and(|m| self.text[m.symbol.clone()].to_lowercase().starts_with("pound"));
+        let pounds =
+            sum.money.as_ref().is_some_and(|m| self.text[m.symbol.clone()].to_lowercase().starts_with("pound"));
         if clock || (attached && !prefixed) || (pounds && around::is_weight(self.text, &sum.span)) {
             sum.money = None;
         }
@@ -360,7 +365,8 @@ impl<'a> Reader<'a> {
     fn price(&self, amount: Amount, span: &Range<usize>, money: &Money, kind: Option<Kind>) -> Price {
         let symbol = self.text[money.symbol.clone()].trim_end_matches('.').to_owned();
         let hinted = self.hinted();
-        let currency = money.unit.currency(money.qualified, self.regional.or(hinted.filter(|h| money.unit.is_of(Some(h)))));
+        let currency =
+            money.unit.currency(money.qualified, self.regional.or(hinted.filter(|h| money.unit.is_of(Some(h)))));
         let minor = money.unit.usage == Use::Minor;
         let amount = if minor && currency.is_some() { amount.hundredth() } else { amount };
         Price {

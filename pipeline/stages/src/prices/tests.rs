@@ -31,7 +31,7 @@ fn money_of_many_places() {
         ("고작 5천원", "5000", "KRW"),
         ("₹1,00,000 prize", "100000", "INR"),
         ("two hundred euros", "200", "EUR"),
-        ("5 € 50", "5.5", "EUR"),
+        ("5€ 50", "5.5", "EUR"),
         ("12 dollars and 5 cents", "12.05", "dollars"),
         ("a $1.5 million house", "1500000", "$"),
         ("KD 1.250", "1.25", "KWD"),
@@ -43,7 +43,9 @@ fn money_of_many_places() {
 
 #[test]
 fn the_region_decides_between_dollars() {
-    for (region, currency) in [(None, "$"), (Some("US"), "USD"), (Some("ca"), "CAD"), (Some("AU"), "AUD"), (Some("DE"), "$")] {
+    for (region, currency) in
+        [(None, "$"), (Some("US"), "USD"), (Some("ca"), "CAD"), (Some("AU"), "AUD"), (Some("DE"), "$")]
+    {
         assert_eq!(first("was $20", region).1, currency, "{region:?}");
     }
     assert_eq!(first("399 kr", Some("SE")).1, "SEK");
@@ -55,7 +57,8 @@ fn the_region_decides_between_dollars() {
 
 #[test]
 fn what_the_words_around_say() {
-    let kinds = |text| read(text, None).into_iter().map(|(amount, _, kind, _)| format!("{amount} {kind}")).collect::<Vec<_>>();
+    let kinds =
+        |text| read(text, None).into_iter().map(|(amount, _, kind, _)| format!("{amount} {kind}")).collect::<Vec<_>>();
     assert_eq!(kinds("was $40 now $25"), ["40 was", "25 now"]);
     assert_eq!(kinds("between 10 and 20 dollars"), ["10 range_from", "20 range_to"]);
     assert_eq!(kinds("$10-20k"), ["10000 range_from", "20000 range_to"]);

@@ -15,9 +15,8 @@ const WORDS: [&str; 24] = [
     "PAB", "PEN", "PHP", "RON", "SOS", "SSP", "TOP", "TRY",
 ];
 /// Codes that `data/` knows no region of: former money, metals, coins.
-const MORE_CODES: [&str; 16] = [
-    "BTC", "ETH", "USDT", "DEM", "FRF", "ITL", "ESP", "HRK", "XBT", "XAU", "CUC", "ZWL", "BYR", "GGP", "IMP", "CNH",
-];
+const MORE_CODES: [&str; 16] =
+    ["BTC", "ETH", "USDT", "DEM", "FRF", "ITL", "ESP", "HRK", "XBT", "XAU", "CUC", "ZWL", "BYR", "GGP", "IMP", "CNH"];
 /// The longest form, in bytes.
 const LONGEST: usize = 40;
 /// Letters that may follow a stem.
@@ -109,7 +108,9 @@ pub(super) fn ending_at(text: &str, at: usize) -> Option<Match> {
             break;
         }
         let unit = FORMS.get(form).or_else(|| FORMS.inflected(form)).filter(|unit| unit.usage != Use::Minor);
-        if let Some(unit) = unit && stands_alone_before(head, start) {
+        if let Some(unit) = unit
+            && stands_alone_before(head, start)
+        {
             longest = Some(Match { unit, start, end: at, qualified: None });
         }
     }
@@ -224,7 +225,9 @@ impl Forms {
         let mut table = Table::default();
         for line in rows(CURRENCIES) {
             let mut fields = line.split('\t');
-            let (Some(forms), Some(codes), Some(usage)) = (fields.next(), fields.next(), fields.next()) else { continue };
+            let (Some(forms), Some(codes), Some(usage)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
             let settled = codes.starts_with('=');
             let candidates = codes.trim_start_matches('=').split(' ').collect();
             let unit: &Unit = Box::leak(Box::new(Unit { candidates, settled, usage: usage_of(usage) }));

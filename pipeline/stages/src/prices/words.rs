@@ -43,9 +43,9 @@ fn ending_at(text: &str, end: usize) -> Option<Numeral> {
         return None;
     }
     loop {
-        let start = text[..at].rfind(|c: char| !c.is_alphabetic() && c != '\'').map_or(0, |i| {
-            i + text[i..].chars().next().map_or(0, char::len_utf8)
-        });
+        let start = text[..at]
+            .rfind(|c: char| !c.is_alphabetic() && c != '\'')
+            .map_or(0, |i| i + text[i..].chars().next().map_or(0, char::len_utf8));
         let word = &text[start..at];
         let joins = !words.is_empty() && AND.iter().any(|and| word.eq_ignore_ascii_case(and));
         match value_of(word) {
