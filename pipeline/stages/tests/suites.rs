@@ -174,7 +174,7 @@ fn sentiment() {
 
 #[test]
 fn calls_to_action() {
-    let (mut hits, mut false_alarms, mut missed) = (0.0, 0.0, 0.0);
+    let (mut hits, mut false_alarms, mut missed) = (0.0_f64, 0.0, 0.0);
     for case in suite("cta.jsonl") {
         let found = findings(&text(&case, "text")).calls_to_action;
         match (case["call_to_action"] == true, found.is_empty()) {
