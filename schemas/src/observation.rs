@@ -140,6 +140,13 @@ pub struct CaptionFindings {
     pub prices: Vec<PriceFinding>,
     pub sentiment: Option<Sentiment>,
     pub calls_to_action: Vec<CallToAction>,
+    pub offers: Vec<Offer>,
+    pub products: Vec<Product>,
+    pub hashtag_words: Vec<TextSpan>,
+    pub keywords: Vec<Keyword>,
+    pub tags: Vec<String>,
+    pub categories: Vec<Category>,
+    pub seo: Option<Seo>,
 }
 
 /// A price named in a caption, and where it stands, by UTF-8 byte offset.
@@ -171,6 +178,60 @@ pub struct CallToAction {
     pub strength: f64,
     pub start: i32,
     pub end: i32,
+}
+
+/// A reduction or condition that a caption advertises, and where, by UTF-8 byte offset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub percent: Option<f64>,
+    pub code: Option<String>,
+    pub start: i32,
+    pub end: i32,
+}
+
+/// A product named in a caption, and where, by UTF-8 byte offset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Product {
+    pub name: String,
+    pub brand: Option<String>,
+    pub catalog_id: Option<String>,
+    pub attributes: Vec<Attribute>,
+    pub confidence: f64,
+    pub start: i32,
+    pub end: i32,
+}
+
+/// A property of a product: size, colour, …
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    pub name: String,
+    pub value: String,
+}
+
+/// A word or phrase that says what a caption is about, and where it stands first, by UTF-8 byte offset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Keyword {
+    pub text: String,
+    pub score: f64,
+    pub start: i32,
+    pub end: i32,
+}
+
+/// A subject of the taxonomy, with the words that say so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Category {
+    pub name: String,
+    pub score: f64,
+    pub reasons: Vec<TextSpan>,
+}
+
+/// How a video could be titled and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seo {
+    pub title: String,
+    pub keywords: Vec<String>,
 }
 
 /// What `enrich` appends to an observation: the last two fields of `enriched_video.avsc`.

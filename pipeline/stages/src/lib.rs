@@ -75,8 +75,8 @@ impl Stages {
         Self(stages)
     }
 
-    /// The stages the pipeline runs: URLs first, since hashtags and mentions inside a URL are none; language last,
-    /// since it looks at what the others leave over.
+    /// The stages the pipeline runs: URLs first, since hashtags and mentions inside a URL are none; language
+    /// after all that is no evidence of one, and before the stages that want to know it.
     pub fn standard() -> Self {
         Self(vec![
             Box::new(Urls),
@@ -84,10 +84,10 @@ impl Stages {
             Box::new(Mentions),
             Box::new(Cashtags),
             Box::new(Emojis),
+            Box::new(LanguageOf),
             Box::new(Prices),
             Box::new(SentimentOf),
             Box::new(CallsToAction),
-            Box::new(LanguageOf),
         ])
     }
 
@@ -126,7 +126,7 @@ mod tests {
     fn labels_name_every_stage() {
         let stages = Stages::standard();
         let names =
-            "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 prices@1 sentiment@1 calls_to_action@1 language@1";
+            "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@1 prices@1 sentiment@1 calls_to_action@1";
         assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }

@@ -3,7 +3,10 @@
 use crate::{Caption, Stages};
 use serde::Serialize;
 use serde_json::Value;
-use tidelake_schemas::{CallToAction, CaptionFindings, Language, PriceFinding, Sentiment, TextSpan, json};
+use tidelake_schemas::{
+    CallToAction, CaptionFindings, Category, Keyword, Language, Offer, PriceFinding, Product, Sentiment, Seo, TextSpan,
+    json,
+};
 
 /// Fields of a JSON object that may hold the caption, best first.
 const TEXT_FIELDS: [&str; 4] = ["text", "caption", "desc", "video_description"];
@@ -30,10 +33,24 @@ pub struct Enriched {
     pub emojis: Vec<String>,
     /// Prices, with their UTF-8 byte offsets.
     pub prices: Vec<PriceFinding>,
+    /// Reductions and codes, with UTF-8 byte offsets.
+    pub offers: Vec<Offer>,
+    /// Products, with UTF-8 byte offsets.
+    pub products: Vec<Product>,
     /// How it feels; null for captions without words.
     pub sentiment: Option<Sentiment>,
     /// What it asks its reader to do, with UTF-8 byte offsets.
     pub cta: Vec<CallToAction>,
+    /// What it is about, best first, with UTF-8 byte offsets.
+    pub keywords: Vec<Keyword>,
+    /// Normalised labels.
+    pub tags: Vec<String>,
+    /// Subjects of the taxonomy, best first, with the words that say so.
+    pub categories: Vec<Category>,
+    /// How the video could be titled and found; null for captions without words.
+    pub seo: Option<Seo>,
+    /// The words of hashtags that run several together, with the hashtag's byte offsets.
+    pub hashtag_words: Vec<TextSpan>,
     /// Hashtags, mentions, cashtags, URLs and emoji with byte offsets.
     pub spans: Spans,
 }
@@ -127,8 +144,15 @@ fn report(id: Option<String>, text: String, found: CaptionFindings) -> Enriched 
         urls: texts(&found.urls),
         emojis: texts(&found.emojis),
         prices: found.prices,
+        offers: found.offers,
+        products: found.products,
         sentiment: found.sentiment,
         cta: found.calls_to_action,
+        keywords: found.keywords,
+        tags: found.tags,
+        categories: found.categories,
+        seo: found.seo,
+        hashtag_words: found.hashtag_words,
         language: found.language,
         spans: Spans {
             hashtags: found.hashtags,
@@ -176,7 +200,7 @@ mod tests {
     #[test]
     fn fields_in_order() {
         let found = enrich_to_string(&Stages::standard(), r#"{"id":1,"text":""}"#);
-        let start = r#"{"id":"1","text":"","language":{"code":"und","confidence":0.0},"hashtags":[],"mentions":[],"cashtags":[],"urls":[],"emojis":[],"prices":[],"sentiment":null,"cta":[],"spans":"#;
+        let start = r#"{"id":"1","text":"","language":{"code":"und","confidence":0.0},"hashtags":[],"mentions":[],"cashtags":[],"urls":[],"emojis":[],"prices":[],"offers":[],"products":[],"sentiment":null,"cta":[],"keywords":[],"tags":[],"categories":[],"seo":null,"hashtag_words":[],"spans":"#;
         assert!(found.starts_with(start), "{found}");
     }
 }

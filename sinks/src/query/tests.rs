@@ -79,7 +79,8 @@ fn video(video_id: i64, day: u32, hour: u32, views: Option<i64>, caption: &str) 
         "source_hashtags": [{"id": 1, "name": "Listed"}, {"id": 2, "name": "FYP"}],
         "region": "DE", "source_language": "en", "kind": "video", "duration_s": 15, "sound": {"id": 9},
         "stats": {"views": views, "likes": 2}, "counts_rounded": false,
-        "findings": {"prices": [], "sentiment": null, "calls_to_action": [],
+        "findings": {"prices": [], "sentiment": null, "calls_to_action": [], "offers": [], "products": [],
+                     "hashtag_words": [], "keywords": [], "tags": [], "categories": [], "seo": null,
                      "language": {"code": "und", "confidence": 0.0}, "hashtags": hashtags, "mentions": [],
                      "cashtags": [], "urls": [], "emojis": []},
         "stages": [], "kafka_offset": 1, "observed_date": format!("2026-01-0{day}")
