@@ -12,7 +12,9 @@ mod emoji;
 mod hashtags;
 mod language;
 pub mod lines;
+mod lower;
 mod mentions;
+mod offers;
 mod prices;
 mod script;
 mod sentiment;
@@ -28,6 +30,7 @@ pub use emoji::Emojis;
 pub use hashtags::{Adjacent, Hashtags};
 pub use language::LanguageOf;
 pub use mentions::Mentions;
+pub use offers::Offers;
 pub use prices::Prices;
 pub use sentiment::SentimentOf;
 pub use urls::Urls;
@@ -86,6 +89,7 @@ impl Stages {
             Box::new(Emojis),
             Box::new(LanguageOf),
             Box::new(Prices),
+            Box::new(Offers),
             Box::new(SentimentOf),
             Box::new(CallsToAction),
         ])
@@ -125,8 +129,8 @@ mod tests {
     #[test]
     fn labels_name_every_stage() {
         let stages = Stages::standard();
-        let names =
-            "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@1 prices@1 sentiment@1 calls_to_action@1";
+        let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@1 prices@1 offers@1 sentiment@1 \
+             calls_to_action@1";
         assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }

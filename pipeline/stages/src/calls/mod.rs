@@ -3,6 +3,7 @@
 //! Phrases of `data/calls.tsv`, found by one pass of an Aho-Corasick automaton over the caption in lower case. A phrase
 //! counts as whole words; an imperative that is also a plain verb ("watch", "read") only where a sentence begins.
 
+use crate::lower::{Lower, is_word_letter, stands_alone};
 use crate::text::{offset, ranges};
 use crate::{Caption, Stage};
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
@@ -92,6 +93,7 @@ fn calls(text: &str, links: &[Range<usize>]) -> Vec<Call> {
         let phrase = &TABLE.phrases[hit.pattern().as_usize()];
         let fits = (!phrase.needs_link || !links.is_empty())
             && stands_alone(&lower.text, hit.range(), phrase.inflects)
+            && !lower.text[..hit.start()].ends_with(['#', '@'])
             && (!phrase.starts_sentence || starts_sentence(&lower.text, hit.start()));
         let span = lower.original(hit.range());
         let in_link = links.iter().any(|link| link.start < span.end && span.start < link.end);
@@ -114,54 +116,6 @@ fn strongest(mut found: Vec<Call>) -> Vec<Call> {
     }
     kept.sort_by_key(|call| call.span.start);
     kept
-}
-
-/// The text in lower case, and where each of its bytes comes from.
-struct Lower {
-    text: String,
-    /// Where lower case took another length: position here, position in the original.
-    shifts: Vec<(usize, usize)>,
-}
-
-impl Lower {
-    fn of(text: &str) -> Self {
-        let (mut lower, mut shifts) = (String::with_capacity(text.len()), Vec::new());
-        for (at, c) in text.char_indices() {
-            let before = lower.len();
-            match c {
-                '’' | '‘' | 'ʼ' => lower.push('\''),
-                c if c.is_ascii() => lower.push(c.to_ascii_lowercase()),
-                c => lower.extend(c.to_lowercase()),
-            }
-            if lower.len() - before != c.len_utf8() {
-                shifts.push((lower.len(), at + c.len_utf8()));
-            }
-        }
-        Self { text: lower, shifts }
-    }
-
-    fn original(&self, range: Range<usize>) -> Range<usize> {
-        self.at(range.start)..self.at(range.end)
-    }
-
-    fn at(&self, position: usize) -> usize {
-        let last = self.shifts.partition_point(|(here, _)| *here <= position);
-        last.checked_sub(1).map_or(position, |i| self.shifts[i].1 + (position - self.shifts[i].0))
-    }
-}
-
-/// Letters of scripts that part no words stand alone wherever they stand.
-fn is_word_letter(c: char) -> bool {
-    c.is_alphanumeric() && !matches!(u32::from(c), 0xE00..=0xEFF | 0x2E80..=0x9FFF | 0xAC00..=0xD7AF)
-}
-
-fn stands_alone(text: &str, range: Range<usize>, inflects: bool) -> bool {
-    let (head, phrase, tail) = (&text[..range.start], &text[range.clone()], &text[range.end..]);
-    let letter = |c: Option<char>| c.is_some_and(is_word_letter);
-    let begins = !(letter(phrase.chars().next()) && letter(head.chars().next_back()));
-    let tagged = head.ends_with(['#', '@']);
-    let ends = inflects || !(letter(phrase.chars().next_back()) && letter(tail.chars().next()));
-    begins && ends && !tagged
 }
 
 /// Nothing but marks stands between here and the end of the sentence before, or of the names it is addressed to.

@@ -14,6 +14,7 @@ mod tests;
 
 use crate::text::{offset, ranges};
 use crate::{Caption, Stage};
+pub(crate) use numeral::digit;
 use read::{Hints, prices};
 use tidelake_schemas::{CaptionFindings, PriceFinding};
 

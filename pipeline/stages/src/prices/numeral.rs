@@ -23,7 +23,7 @@ pub(super) struct Numeral {
 }
 
 /// The value of a decimal digit, in the scripts that people type prices in.
-pub(super) fn digit(c: char) -> Option<u32> {
+pub(crate) fn digit(c: char) -> Option<u32> {
     /// The zeros: Arabic, Persian, Devanagari, Bengali, Thai, full-width.
     const ZEROS: [u32; 6] = [0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10];
     c.to_digit(10).or_else(|| {
