@@ -1,8 +1,9 @@
 //! Sentiment: how a caption feels.
 //!
-//! The numbers are VADER's for every caption: its lexicon is English, but emoji and emoticons speak all languages, and
-//! its scores stay comparable with everybody else's.
+//! The numbers are VADER's for every caption, so that they stay comparable with everybody else's. Its lexicon is
+//! English: in other languages the label goes by [`feelings`] instead.
 
+mod feelings;
 mod vader;
 
 use crate::{Caption, Stage};
@@ -29,7 +30,8 @@ impl Stage for SentimentOf {
             return;
         }
         let vader::Scores { compound, pos, neu, neg } = vader::score(caption.text);
-        let label = match compound {
+        let own = feelings::compound(caption.text, &findings.language.code, &findings.emojis);
+        let label = match own.unwrap_or(compound) {
             c if c >= NEUTRAL => "positive",
             c if c <= -NEUTRAL => "negative",
             _ => "neutral",

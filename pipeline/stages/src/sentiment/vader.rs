@@ -15,7 +15,7 @@ const CAPITALS: f64 = 0.733;
 /// What a negation makes of a word.
 const NEGATED: f64 = -0.74;
 /// Scores are normalised by it; about the greatest expected value.
-const ALPHA: f64 = 15.0;
+pub(super) const ALPHA: f64 = 15.0;
 
 const NEGATIONS: [&str; 59] = [
     "aint",
