@@ -9,6 +9,7 @@ mod log;
 mod observe;
 mod plan;
 mod refresh;
+mod replay;
 mod roles;
 mod sources;
 mod stored_counts;

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 /// What the caption stages look at.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct CaptionFields {
     /// The caption as observed.
     pub caption: Option<String>,

@@ -5,9 +5,12 @@ mod audit;
 mod broker;
 mod check;
 mod coverage;
+mod dates;
 mod demo;
+mod diff;
 mod drift;
 mod enrich;
+mod explain;
 mod import;
 mod lake;
 mod listing;
@@ -15,6 +18,7 @@ mod login;
 mod media;
 mod quota;
 mod repl;
+mod replay;
 mod reset;
 mod resolve;
 mod run;
@@ -108,6 +112,10 @@ pub(crate) enum Command {
     Drift(drift::DriftArgs),
     /// Which pictures and films are stored, and what became of the others.
     Media(media::MediaArgs),
+    /// Run caption stages again over history, into columns of their own.
+    Replay(replay::ReplayArgs),
+    /// Compare what two versions of a stage found.
+    Diff(diff::DiffArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -151,6 +159,8 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Quota(args) => quota::run(&args, config).await,
         Command::Drift(args) => drift::run(&args, &config).await,
         Command::Media(args) => media::run(&args, &config).await,
+        Command::Replay(args) => replay::run(&args, &config).await,
+        Command::Diff(args) => diff::run(&args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,

@@ -239,14 +239,7 @@ impl Loop {
 /// The enriched message of an observed one.
 pub(crate) fn enrich_message(stages: &Stages, observed: &[u8]) -> Result<Vec<u8>, CodecError> {
     let fields = CaptionFields::of_video(observed)?;
-    let caption = Caption {
-        text: fields.caption.as_deref().unwrap_or_default(),
-        entities: &fields.caption_entities,
-        source_language: fields.source_language.as_deref(),
-        region: fields.region.as_deref(),
-        ..Caption::default()
-    };
-    codec::append_enrichment(observed, &stages.run(&caption))
+    codec::append_enrichment(observed, &stages.run(&Caption::from(&fields)))
 }
 
 /// Deterministic: the same input gives the same letter, so its instant is the input's own.

@@ -35,6 +35,7 @@ pub use prices::Prices;
 pub use sentiment::SentimentOf;
 pub use urls::Urls;
 
+use tidelake_schemas::projection::CaptionFields;
 use tidelake_schemas::{CaptionEntity, CaptionFindings, Enrichment};
 
 /// What a stage gets to see of an observation.
@@ -56,6 +57,18 @@ impl<'a> Caption<'a> {
     /// A caption of which only the text is known.
     pub fn plain(text: &'a str) -> Self {
         Self { text, ..Self::default() }
+    }
+}
+
+impl<'a> From<&'a CaptionFields> for Caption<'a> {
+    fn from(fields: &'a CaptionFields) -> Self {
+        Self {
+            text: fields.caption.as_deref().unwrap_or_default(),
+            entities: &fields.caption_entities,
+            source_language: fields.source_language.as_deref(),
+            region: fields.region.as_deref(),
+            currency_hint: None,
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use crate::{Caption, Stages};
 use serde::Serialize;
 use serde_json::Value;
 use tidelake_schemas::{
-    CallToAction, CaptionFindings, Category, Keyword, Language, Offer, PriceFinding, Product, Sentiment, Seo, TextSpan,
-    json,
+    CallToAction, CaptionFindings, Category, Enrichment, Keyword, Language, Offer, PriceFinding, Product, Sentiment,
+    Seo, TextSpan, json,
 };
 
 /// Fields of a JSON object that may hold the caption, best first.
@@ -73,15 +73,16 @@ pub struct Spans {
 /// Enriches one line: plain text, a JSON string, or a JSON object with the caption in `text`, `caption`, `desc` or
 /// `video_description`, and beside it perhaps `region` and `currency_hint`. A line that looks like JSON but is none is taken as text.
 pub fn enrich(stages: &Stages, line: &str) -> Enriched {
-    let Line { id, text, language, region, currency_hint } = read(line);
-    let caption = Caption {
-        source_language: language.as_deref(),
-        region: region.as_deref(),
-        currency_hint: currency_hint.as_deref(),
-        ..Caption::plain(&text)
-    };
-    let findings = stages.run(&caption).findings;
-    report(id, text, findings)
+    let line = read(line);
+    let findings = stages.run(&line.caption()).findings;
+    report(line.id, line.text, findings)
+}
+
+/// The caption of a line as [`enrich`] reads it, with what is found in it.
+pub fn find(stages: &Stages, line: &str) -> (String, Enrichment) {
+    let line = read(line);
+    let found = stages.run(&line.caption());
+    (line.text, found)
 }
 
 /// [`enrich`] as a JSON value. Serialise [`enrich`]'s answer itself where the order of fields matters.
@@ -101,6 +102,17 @@ struct Line {
     language: Option<String>,
     region: Option<String>,
     currency_hint: Option<String>,
+}
+
+impl Line {
+    fn caption(&self) -> Caption<'_> {
+        Caption {
+            source_language: self.language.as_deref(),
+            region: self.region.as_deref(),
+            currency_hint: self.currency_hint.as_deref(),
+            ..Caption::plain(&self.text)
+        }
+    }
 }
 
 fn read(line: &str) -> Line {

@@ -4,13 +4,13 @@ use std::ops::Range;
 
 /// The text in lower case, and where each of its bytes comes from.
 pub(crate) struct Lower {
-    pub text: String,
+    pub(crate) text: String,
     /// Where lower case took another length: position here, position in the original.
     shifts: Vec<(usize, usize)>,
 }
 
 impl Lower {
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let (mut lower, mut shifts) = (String::with_capacity(text.len()), Vec::new());
         for (at, c) in text.char_indices() {
             let before = lower.len();
@@ -27,7 +27,7 @@ impl Lower {
     }
 
     /// The bytes of the original that a range of the lower-case text stands for.
-    pub fn original(&self, range: Range<usize>) -> Range<usize> {
+    pub(crate) fn original(&self, range: Range<usize>) -> Range<usize> {
         self.at(range.start)..self.at(range.end)
     }
 

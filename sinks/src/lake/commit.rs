@@ -115,16 +115,16 @@ fn backoff(attempt: u32) -> Duration {
     full - full.mul_f64(f64::from(jitter) / 512.0)
 }
 
+/// Without hooks, which belong to the maintainer: a failing checkpoint would turn a landed commit into an error.
+pub(super) fn quietly() -> CommitProperties {
+    CommitProperties::default().with_create_checkpoint(false).with_cleanup_expired_logs(Some(false))
+}
+
 async fn attempt_once(table: &mut DeltaTable, name: &str, proposal: &Proposal<'_>) -> Result<(), String> {
     let record = serde_json::to_value(proposal.record).map_err(|e| e.to_string())?;
     let metadata = [("isBlindAppend".to_owned(), serde_json::Value::Bool(true)), (ledger::KEY.to_owned(), record)];
     let transactions = proposal.to.iter().map(|(id, v)| Transaction::new(id, *v)).collect();
-    // Hooks belong to the maintainer: a failing checkpoint would turn a landed commit into an error.
-    let properties = CommitProperties::default()
-        .with_metadata(metadata)
-        .with_application_transactions(transactions)
-        .with_create_checkpoint(false)
-        .with_cleanup_expired_logs(Some(false));
+    let properties = quietly().with_metadata(metadata).with_application_transactions(transactions);
     let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
     let snapshot = table.snapshot().map_err(|e| e.to_string())?;
     let finalized = CommitBuilder::from(properties)

@@ -265,7 +265,7 @@ fn of_dates(batch: &RecordBatch, some: &[i32]) -> Result<RecordBatch, arrow::err
     }
 }
 
-fn properties(landed: &Landed, options: &WriterOptions) -> WriterProperties {
+pub(super) fn properties(landed: &Landed, options: &WriterOptions) -> WriterProperties {
     let level = ZstdLevel::try_new(options.zstd_level).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
