@@ -17,6 +17,8 @@ const WORDS: &str = include_str!("../../data/feelings.tsv");
 const VALENCE: f64 = 1.9;
 /// What a negation makes of it, as in VADER.
 const NEGATED: f64 = -0.74;
+/// Emoji that praise, whatever their names say: VADER takes 🔥 for the word "fire".
+const PRAISE: [&str; 2] = ["🔥", "💯"];
 /// How many bytes a negation reaches: two or three short words.
 const REACH: usize = 14;
 
@@ -90,10 +92,12 @@ fn is_near(text: &str, end: usize, start: usize) -> bool {
 
 /// A compound score by the language's own words and by emoji; `None` where VADER's own is the one to go by.
 pub(super) fn compound(text: &str, language: &str, emojis: &[TextSpan]) -> Option<f64> {
-    let sum = LANGUAGES.get(language)?.sum(text);
+    let (praise, others): (Vec<&str>, Vec<&str>) =
+        emojis.iter().map(|emoji| emoji.text.as_str()).partition(|emoji| PRAISE.contains(emoji));
+    let praised = if praise.is_empty() { 0.0 } else { VALENCE };
+    let sum = LANGUAGES.get(language)?.sum(text) + praised;
     let words = sum / (sum * sum + vader::ALPHA).sqrt();
-    let emoji = emojis.iter().map(|emoji| emoji.text.as_str()).collect::<Vec<_>>().join(" ");
-    Some(words + if emoji.is_empty() { 0.0 } else { vader::score(&emoji).compound })
+    Some(words + if others.is_empty() { 0.0 } else { vader::score(&others.join(" ")).compound })
 }
 
 #[cfg(test)]
@@ -126,7 +130,9 @@ mod tests {
 
     #[test]
     fn emoji_speak_too() {
-        let heart = TextSpan { text: "😍".into(), start: 0, end: 4 };
-        assert!(compound("mein Mittagessen", "de", &[heart]).expect("listed") > 0.05);
+        for emoji in ["😍", "🔥"] {
+            let emoji = TextSpan { text: emoji.into(), start: 0, end: 4 };
+            assert!(compound("mein Mittagessen", "de", &[emoji]).expect("listed") > 0.05);
+        }
     }
 }
