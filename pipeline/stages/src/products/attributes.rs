@@ -4,7 +4,7 @@
 //! that is near; its value is the words as written ("50 ml", "dark green", "size 8").
 
 use super::fold::parts;
-use crate::text::overlap;
+use super::overlap;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -94,7 +94,7 @@ fn all(text: &str) -> Vec<(&'static str, Range<usize>)> {
     found.sort_by_key(|(_, range)| (std::cmp::Reverse(range.len()), range.start));
     let mut kept: Vec<(&'static str, Range<usize>)> = Vec::new();
     for (kind, range) in found {
-        if !kept.iter().any(|(_, other)| overlap((range.start, range.end), (other.start, other.end))) {
+        if !kept.iter().any(|(_, other)| overlap(&range, other)) {
             kept.push((kind, range));
         }
     }

@@ -72,7 +72,7 @@ impl Catalogue {
         let by_id: BTreeMap<String, CatalogEntry> = entries.into_iter().map(|e| (e.id.clone(), e)).collect();
         let entries: Vec<CatalogEntry> = by_id.into_values().collect();
         let names = names(&entries);
-        let fuzzy = Fuzzy::of(names.values().enumerate().map(|(key, name)| (key, &name.folded)));
+        let fuzzy = Fuzzy::of(names.values().map(|name| Folded::name(name.written)).enumerate());
         let automaton = AhoCorasickBuilder::new()
             .match_kind(MatchKind::Standard)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
@@ -83,10 +83,11 @@ impl Catalogue {
             starts.push(index(uses.len()));
             uses.extend(name.uses);
             if folded.chars().count() <= SHORT && folded.chars().all(char::is_alphabetic) {
-                as_written.insert(key, name.written);
+                as_written.insert(key, name.written.to_owned());
             }
         }
         starts.push(index(uses.len()));
+        uses.shrink_to_fit();
         let fingerprint = fingerprint(&entries);
         Ok(Self { entries, starts, uses, as_written, automaton, fuzzy, fingerprint })
     }
@@ -136,22 +137,20 @@ impl fmt::Debug for Catalogue {
 }
 
 /// A name and whose it is.
-struct Name {
-    written: String,
-    folded: Folded,
+struct Name<'a> {
+    written: &'a str,
     uses: Vec<Use>,
 }
 
 /// Every name and alias, by what it folds to.
-fn names(entries: &[CatalogEntry]) -> BTreeMap<String, Name> {
-    let mut names: BTreeMap<String, Name> = BTreeMap::new();
+fn names(entries: &[CatalogEntry]) -> BTreeMap<String, Name<'_>> {
+    let mut names: BTreeMap<String, Name<'_>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
         let name = std::iter::once((&entry.name, false));
         for (written, alias) in name.chain(entry.aliases.iter().map(|alias| (alias, true))) {
-            let folded = Folded::name(written);
             let new = Use { entry: index(at), alias, handle: written.starts_with(['@', '＠']) };
-            let name = names.entry(folded.text.clone());
-            let name = name.or_insert_with(|| Name { written: written.clone(), folded, uses: Vec::new() });
+            let name = names.entry(Folded::name(written).text);
+            let name = name.or_insert_with(|| Name { written, uses: Vec::new() });
             if name.uses.last().is_none_or(|last| last.entry != new.entry) {
                 name.uses.push(new);
             }

@@ -105,6 +105,13 @@ impl Folded {
         start as usize..end as usize
     }
 
+    /// What stands in the source between the letters before and at a position.
+    pub(super) fn between(&self, at: usize) -> Range<usize> {
+        let end = self.source[at - 1].1;
+        // Both may come from one character, such as ß.
+        end as usize..self.source[at].0.max(end) as usize
+    }
+
     /// Does nothing stand between the letters of a range?
     pub(super) fn is_unbroken(&self, range: Range<usize>) -> bool {
         self.source[range].windows(2).all(|pair| pair[0] == pair[1] || pair[0].1 == pair[1].0)
@@ -208,7 +215,9 @@ impl Folder {
     fn between(&mut self, c: char, next: Option<char>) {
         self.width += 1;
         self.tag = matches!(c, '#' | '＃');
-        let ends_sentence = matches!(c, '.' | '…') && next.is_none_or(char::is_whitespace);
+        // A single letter is an abbreviation: e.l.f. Cosmetics.
+        let stop = (c == '.' && self.run > 1) || c == '…';
+        let ends_sentence = stop && next.is_none_or(char::is_whitespace);
         let soft = is_soft(c) && !ends_sentence && self.width <= WIDEST_GAP;
         self.gap = self.gap.max(if soft { Gap::Soft } else { Gap::Hard });
     }

@@ -47,28 +47,33 @@ struct Way {
 }
 
 impl Fuzzy {
-    /// Takes in folded names under their keys.
-    pub(super) fn of<'a>(names: impl Iterator<Item = (usize, &'a Folded)>) -> Self {
-        let mut ids: BTreeMap<&str, u32> = BTreeMap::new();
-        let mut lists: Vec<(Vec<&str>, usize, u8)> = Vec::new();
-        for (key, folded) in names.filter(|(_, folded)| folded.letters() >= SHORTEST_NAME) {
-            let list: Vec<&str> = folded.words().map(|word| &folded.text[word]).collect();
-            ids.extend(list.iter().map(|word| (*word, 0)));
-            lists.push((list, key, u8::try_from(folded.letters() / LETTERS_PER_EDIT).unwrap_or(u8::MAX)));
+    /// Takes in folded names under their keys. They are gone through twice, rather than all held at once.
+    pub(super) fn of(names: impl Iterator<Item = (usize, Folded)> + Clone) -> Self {
+        let mut ids: BTreeMap<Box<str>, u32> = BTreeMap::new();
+        let long = names.filter(|(_, folded)| folded.letters() >= SHORTEST_NAME);
+        for (_, folded) in long.clone() {
+            ids.extend(folded.words().map(|word| (Box::from(&folded.text[word]), 0)));
         }
         ids.values_mut().zip(0..).for_each(|(id, at)| *id = at);
+        let mut lists: Vec<(Vec<u32>, u32, u8)> = Vec::new();
+        for (key, folded) in long {
+            let list = folded.words().filter_map(|word| ids.get(&folded.text[word]).copied()).collect();
+            let edits = u8::try_from(folded.letters() / LETTERS_PER_EDIT).unwrap_or(u8::MAX);
+            lists.push((list, index(key), edits));
+        }
         lists.sort();
-        let words: Vec<Box<str>> = ids.keys().map(|word| Box::from(*word)).collect();
+        let words: Vec<Box<str>> = ids.into_keys().collect();
         let (mut names, mut spelled) = (Vec::with_capacity(lists.len()), Vec::new());
         let mut first = vec![0..0; words.len()];
-        for (at, (list, key, edits)) in lists.iter().enumerate() {
-            let from = index(spelled.len());
-            spelled.extend(list.iter().filter_map(|word| ids.get(word)));
-            names.push(Name { key: index(*key), words: from..index(spelled.len()), edits: *edits });
-            let Some(head) = spelled.get(from as usize) else { continue };
+        for (list, key, edits) in lists {
+            let Some(head) = list.first() else { continue };
+            let (from, at) = (index(spelled.len()), index(names.len()));
             let range: &mut Range<u32> = &mut first[*head as usize];
-            *range = if range.start == range.end { index(at)..index(at + 1) } else { range.start..index(at + 1) };
+            *range = if range.start == range.end { at..at + 1 } else { range.start..at + 1 };
+            spelled.extend(list);
+            names.push(Name { key, words: from..index(spelled.len()), edits });
         }
+        spelled.shrink_to_fit();
         let near = Near::of(&words);
         Self { words, near, names, spelled, first }
     }
@@ -213,9 +218,8 @@ mod tests {
     use super::*;
 
     fn found(names: &[&str], caption: &str) -> Vec<(usize, String, usize)> {
-        let names: Vec<Folded> = names.iter().map(|name| Folded::name(name)).collect();
         let folded = Folded::caption(caption);
-        let hits = Fuzzy::of(names.iter().enumerate()).find(&folded);
+        let hits = Fuzzy::of(names.iter().map(|name| Folded::name(name)).enumerate()).find(&folded);
         hits.into_iter().map(|h| (h.key, caption[folded.original(h.range)].to_owned(), h.edits)).collect()
     }
 

@@ -109,10 +109,10 @@ fn piece(written: &str) -> Piece {
 /// The product lines of a caption: from left to right, of those that overlap the longest.
 pub(super) fn find(text: &str, folded: &Folded) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
-    let reader = Reader { text, folded };
     for hit in TABLE.automaton.find_overlapping_iter(&folded.text).filter(|hit| folded.starts(hit.start())) {
         for (line, first) in &TABLE.begins[hit.pattern().as_usize()] {
             let Line { brand, steps } = &TABLE.lines[*line];
+            let reader = Reader { text, folded, start: hit.start() };
             let Some((end, used)) = reader.steps(&steps[*first..], hit.start(), false) else { continue };
             found.push(Found { brand, range: hit.start()..end, certain: used > 1 });
         }
@@ -131,6 +131,8 @@ pub(super) fn find(text: &str, folded: &Folded) -> Vec<Found> {
 struct Reader<'a> {
     text: &'a str,
     folded: &'a Folded,
+    /// Where the line begins.
+    start: usize,
 }
 
 impl Reader<'_> {
@@ -170,15 +172,21 @@ impl Reader<'_> {
                 }
             };
         }
-        self.folded.is_unbroken(at..end).then_some(end)
+        (self.folded.is_unbroken(at..end) && self.follows(at)).then_some(end)
     }
 
     /// Where the word with a capital ends that begins here.
     fn word(&self, at: usize) -> Option<usize> {
-        if at >= self.folded.text.len() || !self.folded.starts(at) || !self.is_capital(at) {
+        if at >= self.folded.text.len() || !self.folded.starts(at) || !self.is_capital(at) || !self.follows(at) {
             return None;
         }
         (at + 1..=self.folded.text.len()).find(|end| self.folded.ends(*end))
+    }
+
+    /// Does nothing stand before it that sets several products apart?
+    fn follows(&self, at: usize) -> bool {
+        at == self.start
+            || !self.text[self.folded.between(at)].contains([',', ':', '|', '/', '&', '(', '+', '、', '，'])
     }
 
     fn is_capital(&self, at: usize) -> bool {
@@ -212,6 +220,7 @@ mod tests {
             ("#iphone15promax #fyp", "Apple", "iphone15promax"),
             ("#AirPodsPro", "Apple", "AirPodsPro"),
             ("New Balance 9060, grey", "New Balance", "New Balance 9060"),
+            ("Nike, Adidas Shoes", "Adidas", "Adidas Shoes"),
             ("e.l.f. Halo Glow filter", "e.l.f.", "e.l.f. Halo Glow filter"),
         ] {
             assert_eq!(found(text), [(brand, name)], "{text}");
@@ -230,6 +239,7 @@ mod tests {
             "jordan 4 prime minister",
             "model 3",
             "Nike, Puma and other shoes",
+            "Nike / shoes",
             "psst 5",
             "iphones15x",
             "samsung",

@@ -48,10 +48,13 @@ impl Products {
         Self { catalogue: Some(catalogue) }
     }
 
-    fn find(&self, text: &str, links: &[Range<usize>]) -> Vec<Product> {
+    /// `links` are the URLs of the text, `handles` what stands behind the `@` of its mentions: a part of one is no product.
+    fn find(&self, text: &str, links: &[Range<usize>], handles: &[Range<usize>]) -> Vec<Product> {
         let folded = Folded::caption(text);
         let free = |range: &Range<usize>, taken: &[Range<usize>]| {
-            !taken.iter().any(|other| other.start < range.end && range.start < other.end)
+            let whole = |handle: &Range<usize>| range.start <= handle.start && handle.end <= range.end;
+            !taken.iter().any(|other| overlap(range, other))
+                && handles.iter().all(|handle| !overlap(range, handle) || whole(handle))
         };
         let mut found: Vec<(Range<usize>, Product)> = Vec::new();
         if let Some(catalogue) = &self.catalogue {
@@ -96,8 +99,18 @@ impl Stage for Products {
 
     fn apply(&self, caption: &Caption<'_>, findings: &mut CaptionFindings) {
         let links: Vec<Range<usize>> = ranges(&findings.urls).collect();
-        findings.products = self.find(caption.text, &links);
+        // Places that the source marks may be of any kind; those without an `@` are names rather than handles.
+        let handle = |range: Range<usize>| {
+            let at = caption.text[range.clone()].chars().next().filter(|c| matches!(c, '@' | '＠'))?;
+            Some(range.start + at.len_utf8()..range.end)
+        };
+        let handles: Vec<Range<usize>> = ranges(&findings.mentions).filter_map(handle).collect();
+        findings.products = self.find(caption.text, &links, &handles);
     }
+}
+
+fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
+    crate::text::overlap((a.start, a.end), (b.start, b.end))
 }
 
 /// What stands beside goes before what the catalogue says.

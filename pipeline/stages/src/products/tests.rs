@@ -25,7 +25,7 @@ fn ours() -> Arc<Catalogue> {
 }
 
 fn find(text: &str) -> Vec<Product> {
-    Products::of(ours()).find(text, &[])
+    Products::of(ours()).find(text, &[], &[])
 }
 
 /// Ids, the slices they were found in, and confidences.
@@ -114,8 +114,20 @@ fn the_label_names_the_catalogue() {
 }
 
 #[test]
+fn part_of_a_handle_is_no_product() {
+    let stages = Stages::with_catalogue(ours());
+    let ids = |text: &str| {
+        let found = stages.run(&Caption::plain(text)).findings.products;
+        found.into_iter().filter_map(|product| product.catalog_id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("hi @airwrap_lover and @dysonhair.uk"), [""; 0]);
+    assert_eq!(ids("the @dyson airwrap"), ["1"]);
+    assert_eq!(ids("@dysonhair"), ["1"]);
+}
+
+#[test]
 fn an_empty_catalogue_finds_nothing() {
-    assert_eq!(Products::of(catalogue(json!([]))).find("anything at all", &[]), []);
+    assert_eq!(Products::of(catalogue(json!([]))).find("anything at all", &[], &[]), []);
 }
 
 fn pieces() -> impl Strategy<Value = String> {
@@ -166,7 +178,7 @@ proptest! {
     #[test]
     fn spans_are_sound_and_findings_the_same_again(text in pieces()) {
         let stage = Products::of(ours());
-        let products = stage.find(&text, &[]);
+        let products = stage.find(&text, &[], &[]);
         let mut last = 0;
         for product in &products {
             let (start, end) = (product.start as usize, product.end as usize);
@@ -177,7 +189,7 @@ proptest! {
             }
             last = end;
         }
-        prop_assert_eq!(products, stage.find(&text, &[]));
+        prop_assert_eq!(products, stage.find(&text, &[], &[]));
     }
 
     #[test]
@@ -189,7 +201,7 @@ proptest! {
         for name in names.iter().filter(|name| Folded::name(name).text.chars().count() > 3) {
             // Within a caption a sentence may end in it.
             if Folded::name(name).text == Folded::caption(name).text {
-                prop_assert!(!stage.find(name, &[]).is_empty(), "{name:?}");
+                prop_assert!(!stage.find(name, &[], &[]).is_empty(), "{name:?}");
             }
         }
     }
