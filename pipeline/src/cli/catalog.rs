@@ -146,11 +146,11 @@ fn apply(
 }
 
 async fn remove(ids: &[String], config: &Config) -> Result<(), Failure> {
-    let before = stored(config).await?;
+    let mut table = existing(config).await?;
+    let before = table.entries().await?;
     if let Some(id) = ids.iter().find(|id| !before.contains_key(*id)) {
         return Err(unknown(id));
     }
-    let mut table = CatalogTable::of(super::lake::lake(config)?);
     let entries = table.change(|entries| entries.retain(|id, _| !ids.contains(id))).await?;
     writeln!(std::io::stdout(), "{} removed. {}", ids.len(), size(&entries)).map_err(Failure::from)
 }
@@ -159,16 +159,21 @@ async fn export(file: &Path, config: &Config) -> Result<(), Failure> {
     let query = "SELECT id, name, aliases, brand, category, price, currency, url, attributes FROM catalog ORDER BY id";
     let format = super::sql::by_extension(file)
         .ok_or_else(|| format!("{}: name a .csv, .json, .ndjson or .parquet file", file.display()))?;
+    existing(config).await?;
     let rows = super::sql::to_file(super::lake::engine(config).await?.sql(query).await?, format, file).await?;
     writeln!(std::io::stdout(), "{rows} product(s) written to {}", file.display()).map_err(Failure::from)
 }
 
-async fn stored(config: &Config) -> Result<BTreeMap<String, CatalogEntry>, Failure> {
+async fn existing(config: &Config) -> Result<CatalogTable, Failure> {
     let mut table = CatalogTable::of(super::lake::lake(config)?);
     if table.refresh().await?.is_none() {
         return Err("this lake has no catalogue yet. Give it one: tidelake catalog import FILE".into());
     }
-    Ok(table.entries().await?)
+    Ok(table)
+}
+
+async fn stored(config: &Config) -> Result<BTreeMap<String, CatalogEntry>, Failure> {
+    Ok(existing(config).await?.entries().await?)
 }
 
 /// Says which rows were refused, on standard error.

@@ -71,7 +71,7 @@ impl CatalogTable {
         Ok(self.table.as_ref().and_then(DeltaTable::version))
     }
 
-    /// The entries of the version last seen, by id.
+    /// The entries of the version last seen, by id. Rows that others wrote and that are none are left out, with a warning.
     ///
     /// # Errors
     /// [`CatalogError`].
@@ -84,10 +84,10 @@ impl CatalogTable {
         let frame = session.read_table(provider).map_err(QueryError::running)?;
         let stream = frame.execute_stream().await.map_err(QueryError::running)?;
         let read = rows::of_answer(Answer { schema: stream.schema(), stream }).await?;
-        match read.refused.first() {
-            Some(refused) => Err(CatalogError::Rows(refused.to_string())),
-            None => Ok(read.entries),
+        if let Some(first) = read.refused.first() {
+            tracing::warn!(rows = read.refused.len(), %first, "rows of the catalogue's table are no products and count for nothing");
         }
+        Ok(read.entries)
     }
 
     /// Changes the entries in one commit; makes the table when there is none. `change` is asked again when another

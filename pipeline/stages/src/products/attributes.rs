@@ -4,7 +4,6 @@
 //! that is near; its value is the words as written ("50 ml", "dark green", "size 8").
 
 use super::fold::parts;
-use super::overlap;
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -61,27 +60,29 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     Table { automaton, forms, modifiers }
 });
 
-/// Of each product, given by where it stands, what is said of it.
+/// Of each product, given by where it stands from left to right, what is said of it.
 pub(super) fn beside(text: &str, products: &[Range<usize>]) -> Vec<Vec<Attribute>> {
     let mut beside = vec![Vec::new(); products.len()];
     if products.is_empty() {
         return beside;
     }
     for (kind, range) in all(text) {
-        let distance = |product: &Range<usize>| {
+        let distance = |i: usize| {
+            let product = products.get(i)?;
             let between = if product.end <= range.start { product.end..range.start } else { range.end..product.start };
             let apart = between.start <= between.end && between.len() <= NEAR && !parts(&text[between.clone()]);
-            apart.then_some(between.len())
+            apart.then_some((between.len(), i))
         };
-        let nearest = products.iter().enumerate().filter_map(|(i, product)| Some((distance(product)?, i))).min();
-        if let Some((_, i)) = nearest {
+        // The product before it and the one behind.
+        let next = products.partition_point(|product| product.end <= range.start);
+        if let Some((_, i)) = next.checked_sub(1).into_iter().chain([next]).filter_map(distance).min() {
             beside[i].push(Attribute { name: kind.to_owned(), value: text[range].to_owned() });
         }
     }
     beside
 }
 
-/// The attributes of a text, from left to right; of those that overlap the longest.
+/// The attributes of a text, from left to right; of those that begin together the longest.
 fn all(text: &str) -> Vec<(&'static str, Range<usize>)> {
     let mut found: Vec<(&'static str, Range<usize>)> = Vec::new();
     for hit in TABLE.automaton.find_overlapping_iter(text) {
@@ -91,14 +92,13 @@ fn all(text: &str) -> Vec<(&'static str, Range<usize>)> {
             found.extend(read(text, form.reading, hit.range()).map(|range| (form.kind, range)));
         }
     }
-    found.sort_by_key(|(_, range)| (std::cmp::Reverse(range.len()), range.start));
+    found.sort_by_key(|(_, range)| (range.start, std::cmp::Reverse(range.end)));
     let mut kept: Vec<(&'static str, Range<usize>)> = Vec::new();
     for (kind, range) in found {
-        if !kept.iter().any(|(_, other)| overlap(&range, other)) {
+        if kept.last().is_none_or(|(_, last)| last.end <= range.start) {
             kept.push((kind, range));
         }
     }
-    kept.sort_by_key(|(_, range)| range.start);
     kept
 }
 

@@ -186,7 +186,7 @@ impl Reader<'_> {
     /// Does nothing stand before it that sets several products apart?
     fn follows(&self, at: usize) -> bool {
         at == self.start
-            || !self.text[self.folded.between(at)].contains([',', ':', '|', '/', '&', '(', '+', '、', '，'])
+            || !self.text[self.folded.between(at)].contains([',', ':', '|', '/', '&', '(', '+', '#', '＃', '、', '，'])
     }
 
     fn is_capital(&self, at: usize) -> bool {
@@ -240,6 +240,7 @@ mod tests {
             "model 3",
             "Nike, Puma and other shoes",
             "Nike / shoes",
+            "#nike #shoes",
             "psst 5",
             "iphones15x",
             "samsung",

@@ -13,6 +13,8 @@
 //! Where several entries go by one name, the one is meant whose brand stands in the caption, then the one whose
 //! attributes do, then the one whose name it is rather than an alias; if that does not decide, the least id, at four
 //! fifths of the confidence.
+//!
+//! A catalogue holds some 1.2 KiB per entry (one alias each): about 120 MiB for 100,000.
 
 mod attributes;
 mod catalogue;
@@ -51,25 +53,21 @@ impl Products {
     /// `links` are the URLs of the text, `handles` what stands behind the `@` of its mentions: a part of one is no product.
     fn find(&self, text: &str, links: &[Range<usize>], handles: &[Range<usize>]) -> Vec<Product> {
         let folded = Folded::caption(text);
-        let free = |range: &Range<usize>, taken: &[Range<usize>]| {
-            let whole = |handle: &Range<usize>| range.start <= handle.start && handle.end <= range.end;
-            !taken.iter().any(|other| overlap(range, other))
-                && handles.iter().all(|handle| !overlap(range, handle) || whole(handle))
-        };
         let mut found: Vec<(Range<usize>, Product)> = Vec::new();
         if let Some(catalogue) = &self.catalogue {
             for hit in catalogue.find(text, &folded) {
                 let range = folded.original(hit.range.clone());
-                if free(&range, links) {
+                if is_free(&range, links) && is_no_part(&range, handles) {
                     found.extend(of_catalogue(catalogue, text, &folded, &hit).map(|product| (range, product)));
                 }
             }
         }
-        let taken: Vec<Range<usize>> =
+        let mut taken: Vec<Range<usize>> =
             found.iter().map(|(range, _)| range.clone()).chain(links.iter().cloned()).collect();
+        taken.sort_by_key(|range| range.start);
         for line in lines::find(text, &folded) {
             let range = folded.original(line.range);
-            if free(&range, &taken) {
+            if is_free(&range, &taken) && is_no_part(&range, handles) {
                 let (name, brand) = (text[range.clone()].to_owned(), Some(line.brand.to_owned()));
                 let confidence = if line.certain { 0.8 } else { 0.6 };
                 found.push((range, Product { name, brand, confidence, ..Product::default() }));
@@ -109,8 +107,20 @@ impl Stage for Products {
     }
 }
 
-fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
-    crate::text::overlap((a.start, a.end), (b.start, b.end))
+/// Does a range share no byte with any of these, which are sorted?
+fn is_free(range: &Range<usize>, taken: &[Range<usize>]) -> bool {
+    overlapping(range, taken).is_empty()
+}
+
+/// Does a range hold none of these, which are sorted, or all of it?
+fn is_no_part(range: &Range<usize>, handles: &[Range<usize>]) -> bool {
+    overlapping(range, handles).iter().all(|handle| range.start <= handle.start && handle.end <= range.end)
+}
+
+fn overlapping<'a>(range: &Range<usize>, sorted: &'a [Range<usize>]) -> &'a [Range<usize>] {
+    let first = sorted.partition_point(|other| other.end <= range.start);
+    let rest = &sorted[first..];
+    &rest[..rest.partition_point(|other| other.start < range.end)]
 }
 
 /// What stands beside goes before what the catalogue says.
