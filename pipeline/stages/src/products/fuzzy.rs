@@ -135,7 +135,7 @@ impl Fuzzy {
     fn arrived(&self, way: &Way, range: Range<usize>) -> Option<Hit> {
         let name = self.names[way.names.clone()].first()?;
         let whole = name.words.len() == way.words && (1..=usize::from(name.edits)).contains(&way.edits);
-        whole.then(|| Hit { key: name.key as usize, range, edits: way.edits })
+        whole.then_some(Hit { key: name.key as usize, range, edits: way.edits })
     }
 }
 
