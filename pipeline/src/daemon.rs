@@ -23,7 +23,6 @@ use tidelake_connectors::client::Lender;
 use tidelake_schemas::Task;
 use tidelake_sinks::lake::{Lake, LakeError};
 use tidelake_sinks::media::{MediaStore, StoreError};
-use tidelake_stages::Stages;
 use tokio::task::JoinSet;
 
 /// A role of the process.
@@ -213,9 +212,9 @@ impl Daemon {
     }
 
     fn enrich(&self) -> Enrich {
-        let stages = Arc::new(Stages::standard());
+        let (connection, lake) = (self.connection.clone(), self.lake.clone());
         let partitions = self.config.layout().partitions();
-        Enrich { connection: self.connection.clone(), partitions, stages, progress: self.progress.clone() }
+        Enrich { connection, partitions, lake, progress: self.progress.clone() }
     }
 
     fn land(&self) -> Land {

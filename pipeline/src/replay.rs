@@ -95,8 +95,10 @@ pub(crate) fn stage_of(label: &str) -> &str {
 
 /// The label of a stage that is named with its version or without.
 fn label(wanted: &str, known: &[String]) -> Result<String, String> {
-    let exact = known.iter().find(|label| *label == wanted || (!wanted.contains('@') && stage_of(label) == wanted));
-    if let Some(label) = exact {
+    // A catalogue's fingerprint stands behind the version: products@1+052fee81.
+    let names =
+        |label: &&String| wanted == stage_of(label) || *label == wanted || label.split('+').next() == Some(wanted);
+    if let Some(label) = known.iter().find(names) {
         return Ok(label.clone());
     }
     match known.iter().find(|label| stage_of(label) == stage_of(wanted)) {

@@ -48,6 +48,11 @@ pub fn incident_event_id(incident: &str, state: &str, page: &str) -> String {
     derive(&["incident", incident, state, page])
 }
 
+/// A digest of bytes: the UUIDv5 of them as a number.
+pub(crate) fn digest(bytes: &[u8]) -> u128 {
+    Uuid::new_v5(&NAMESPACE, bytes).as_u128()
+}
+
 /// Parts are length-prefixed, so that no two lists of parts share a name.
 fn derive(parts: &[&str]) -> String {
     let mut name = String::with_capacity(96);

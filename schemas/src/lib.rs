@@ -6,6 +6,7 @@
 
 mod amount;
 pub mod arrow_schema;
+pub mod catalog;
 pub mod codec;
 pub mod ids;
 pub mod json;
@@ -19,6 +20,7 @@ pub mod time;
 pub mod topics;
 
 pub use amount::Amount;
+pub use catalog::CatalogEntry;
 pub use codec::{Record, SchemaName};
 pub use ledger::{CoverageEntry, DeadLetter, DriftIncident};
 pub use media::{MediaAddress, MediaEntry, MediaKind, MediaOrder, MediaStatus};

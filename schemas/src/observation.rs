@@ -238,7 +238,7 @@ pub struct Seo {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Enrichment {
     pub findings: CaptionFindings,
-    /// `stage@version` of each stage that ran, in order.
+    /// `stage@version` of each stage that ran, in order; behind a `+` what else decided what it found.
     pub stages: Vec<String>,
 }
 

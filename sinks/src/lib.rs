@@ -1,5 +1,6 @@
 //! Everything that takes data out: the Delta lake and SQL over it. Knows no Kafka.
 
+pub mod catalog;
 pub mod format;
 pub mod lake;
 pub mod media;

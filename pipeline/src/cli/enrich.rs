@@ -1,11 +1,13 @@
 //! `tidelake enrich`: the caption stages on lines, without any broker or lake.
 
-use super::Failure;
 use super::explain::explain;
+use super::{Failure, catalog};
+use crate::config::Config;
 use anstream::{AutoStream, ColorChoice};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tidelake_stages::{Stages, lines};
 
 #[derive(clap::Args)]
@@ -14,6 +16,9 @@ pub(crate) struct EnrichArgs {
     /// perhaps "region" and "currency_hint".
     #[arg(default_value = "-")]
     file: PathBuf,
+    /// Find your own products: a file as `tidelake catalog import` takes it, or `lake` for the lake's catalogue.
+    #[arg(long, value_name = "FILE|lake")]
+    catalog: Option<String>,
     /// For people: each caption with marks under what was found, and why; in colour on a terminal.
     #[arg(long)]
     explain: bool,
@@ -39,12 +44,15 @@ impl Color {
     }
 }
 
-pub(crate) fn run(args: &EnrichArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: &EnrichArgs, config: &Config) -> Result<(), Failure> {
     let input: Box<dyn Read> = match args.file.to_str() {
         Some("-") => Box::new(std::io::stdin()),
         _ => Box::new(File::open(&args.file).map_err(|e| format!("{}: {e}", args.file.display()))?),
     };
-    let stages = Stages::standard();
+    let stages = match &args.catalog {
+        Some(name) => Stages::with_catalogue(Arc::new(catalog::named(name, config).await?)),
+        None => Stages::standard(),
+    };
     let mut input = BufReader::new(input);
     let stdout = std::io::stdout().lock();
     let stdout: Box<dyn Write> =

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod broker;
+mod catalog;
 mod check;
 mod coverage;
 mod dates;
@@ -88,6 +89,8 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     /// Import recorded payloads: web JSON and pages, 4CAT/Zeeschuimer, yt-dlp, personal archives, Research API.
     Import(import::ImportArgs),
+    /// Your own products, which captions are searched for: import, list, search, show, remove, export.
+    Catalog(catalog::CatalogArgs),
     /// Run the caption stages on text or JSON lines; one JSON object per line.
     Enrich(enrich::EnrichArgs),
     /// Say what links point at; short links are asked for with one request each.
@@ -147,7 +150,8 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Check(args) => check::run(&args, config).await,
         Command::Demo(args) => demo::run(&args, config, arguments.shared.data_dir.as_deref()).await,
         Command::Import(args) => import::run(&args, config).await,
-        Command::Enrich(args) => enrich::run(&args),
+        Command::Catalog(args) => catalog::run(&args, &config).await,
+        Command::Enrich(args) => enrich::run(&args, &config).await,
         Command::Resolve(args) => resolve::run(&args, &config).await,
         Command::Login(args) => login::run(&args, &config).await,
         Command::Accounts(args) => accounts::run(&args, &config).await,

@@ -2,14 +2,13 @@
 
 use super::Failure;
 use super::dates::Dates;
+use crate::catalogue::Follower;
 use crate::config::Config;
 use crate::replay::Replay;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::Arc;
 use tidelake_schemas::topics::{LANDED, VIDEO_ENRICHED};
 use tidelake_sinks::lake::rewrite::{Group, Rewriter, Rewritten};
-use tidelake_stages::Stages;
 
 /// How often in a row nothing may come of a look at the table.
 const TRIES: usize = 5;
@@ -28,8 +27,9 @@ pub(crate) struct ReplayArgs {
 
 #[allow(clippy::print_stdout, reason = "this is what the command says")]
 pub(crate) async fn run(args: &ReplayArgs, config: &Config) -> Result<(), Failure> {
-    let replay = Replay::of(Arc::new(Stages::standard()), &args.stages)?;
     let lake = super::lake::lake(config)?;
+    let stages = Follower::start(lake.clone()).await?.stages().now();
+    let replay = Replay::of(stages, &args.stages)?;
     let landed = LANDED.into_iter().find(|landed| landed.topic == VIDEO_ENRICHED).ok_or("videos are not landed")?;
     let names = replay.labels().join(", ");
     let Some(mut rewriter) = Rewriter::open(&lake, landed, config.files()).await? else {

@@ -78,7 +78,7 @@ impl SqlArgs {
     }
 }
 
-fn by_extension(file: &Path) -> Option<Format> {
+pub(super) fn by_extension(file: &Path) -> Option<Format> {
     match file.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
         "jsonl" => Some(Format::Ndjson),
         extension => extension.parse().ok().filter(|f| *f != Format::Table),
@@ -98,7 +98,7 @@ pub(super) async fn to_stdout(answer: Answer, format: Format) -> Result<u64, Fai
 }
 
 /// Writes an answer beside the file and puts it in its place when it is whole.
-async fn to_file(answer: Answer, format: Format, file: &Path) -> Result<u64, Failure> {
+pub(super) async fn to_file(answer: Answer, format: Format, file: &Path) -> Result<u64, Failure> {
     let mut part = file.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);

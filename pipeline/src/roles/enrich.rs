@@ -4,6 +4,7 @@
 //! Input offsets are committed only after a flush: every output before them is acknowledged. A crash repeats a suffix,
 //! which the lake writer's lineage filter drops again.
 
+use crate::catalogue::{Follower, LiveStages};
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::roles::{Progress, RoleError, Stop};
@@ -23,6 +24,7 @@ use tidelake_schemas::lineage::{Lineage, SourcePosition};
 use tidelake_schemas::projection::CaptionFields;
 use tidelake_schemas::topics::{DEAD_LETTERS, VIDEO_ENRICHED, VIDEO_OBSERVED};
 use tidelake_schemas::{DeadLetter, Timestamp, ids};
+use tidelake_sinks::lake::Lake;
 use tidelake_stages::{Caption, Stages};
 
 /// The consumer group; its committed offsets say how far enrich is.
@@ -36,15 +38,23 @@ pub(crate) struct Enrich {
     pub connection: Connection,
     /// Partitions of the observed topic.
     pub partitions: i32,
-    pub stages: Arc<Stages>,
+    /// Where the catalogue of products is.
+    pub lake: Lake,
     pub progress: Progress,
 }
 
 impl Enrich {
     /// Enriches until told to stop.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), RoleError> {
-        let thread = tokio::task::spawn_blocking(move || Loop::start(self)?.run(&stop));
-        thread.await.map_err(|e| RoleError::Panicked(e.to_string()))?
+        let follower = Follower::start(self.lake.clone()).await?;
+        let stages = follower.stages();
+        let ended = stop.child();
+        let following = tokio::spawn(follower.run(ended.clone()));
+        let thread = tokio::task::spawn_blocking(move || Loop::start(self, stages)?.run(&stop));
+        let outcome = thread.await.map_err(|e| RoleError::Panicked(e.to_string()));
+        ended.ask();
+        following.await.map_err(|e| RoleError::Panicked(e.to_string()))?;
+        outcome?
     }
 }
 
@@ -99,6 +109,9 @@ impl ConsumerContext for Assignments {
 
 struct Loop {
     enrich: Enrich,
+    live: LiveStages,
+    /// Those of this batch: between two commits they stay the same.
+    stages: Arc<Stages>,
     consumer: BaseConsumer<Assignments>,
     assignments: Assignments,
     producer: ThreadedProducer<Deliveries>,
@@ -108,7 +121,7 @@ struct Loop {
 }
 
 impl Loop {
-    fn start(enrich: Enrich) -> Result<Self, RoleError> {
+    fn start(enrich: Enrich, live: LiveStages) -> Result<Self, RoleError> {
         let assignments = Assignments::default();
         let deliveries = Deliveries::default();
         let consumer = enrich.connection.group_consumer(GROUP, assignments.clone())?;
@@ -124,7 +137,8 @@ impl Loop {
         } else {
             consumer.subscribe(&[VIDEO_OBSERVED]).map_err(LogError::kafka("subscribe"))?;
         }
-        Ok(Self { enrich, consumer, assignments, producer, deliveries, reached: BTreeMap::new() })
+        let stages = live.now();
+        Ok(Self { enrich, live, stages, consumer, assignments, producer, deliveries, reached: BTreeMap::new() })
     }
 
     fn run(mut self, stop: &Stop) -> Result<(), RoleError> {
@@ -133,6 +147,7 @@ impl Loop {
             self.poll_once()?;
             if committed.elapsed() >= COMMIT_EVERY {
                 self.settle()?;
+                self.stages = self.live.now();
                 committed = Instant::now();
             }
         }
@@ -182,7 +197,7 @@ impl Loop {
             return Ok((VIDEO_ENRICHED, None, lineage));
         }
         let payload = message.payload().unwrap_or_default();
-        match enrich_message(&self.enrich.stages, payload) {
+        match enrich_message(&self.stages, payload) {
             Ok(enriched) => {
                 self.enrich.progress.enriched(1);
                 Ok((VIDEO_ENRICHED, Some(enriched), lineage))

@@ -16,6 +16,7 @@ mod lower;
 mod mentions;
 mod offers;
 mod prices;
+mod products;
 mod script;
 mod sentiment;
 mod source;
@@ -32,9 +33,11 @@ pub use language::LanguageOf;
 pub use mentions::Mentions;
 pub use offers::Offers;
 pub use prices::Prices;
+pub use products::{Catalogue, Products, TooLarge};
 pub use sentiment::SentimentOf;
 pub use urls::Urls;
 
+use std::sync::Arc;
 use tidelake_schemas::projection::CaptionFields;
 use tidelake_schemas::{CaptionEntity, CaptionFindings, Enrichment};
 
@@ -78,6 +81,10 @@ pub trait Stage: Send + Sync {
     fn name(&self) -> &'static str;
     /// Raised whenever the same caption may give other findings than before.
     fn version(&self) -> u32;
+    /// What a row says of the stage that made it: `name@version`, and behind a `+` what else decides what it finds.
+    fn label(&self) -> String {
+        format!("{}@{}", self.name(), self.version())
+    }
     /// Adds what this stage finds. It may read what earlier stages found.
     fn apply(&self, caption: &Caption<'_>, findings: &mut CaptionFindings);
 }
@@ -94,6 +101,15 @@ impl Stages {
     /// The stages the pipeline runs: URLs first, since hashtags and mentions inside a URL are none; language
     /// after all that is no evidence of one, and before the stages that want to know it.
     pub fn standard() -> Self {
+        Self::with_products(Products::default())
+    }
+
+    /// [`Self::standard`] with the user's catalogue of products.
+    pub fn with_catalogue(catalogue: Arc<Catalogue>) -> Self {
+        Self::with_products(Products::of(catalogue))
+    }
+
+    fn with_products(products: Products) -> Self {
         Self(vec![
             Box::new(Urls),
             Box::new(Hashtags::default()),
@@ -103,14 +119,15 @@ impl Stages {
             Box::new(LanguageOf),
             Box::new(Prices),
             Box::new(Offers),
+            Box::new(products),
             Box::new(SentimentOf),
             Box::new(CallsToAction),
         ])
     }
 
-    /// `name@version` of each stage, in order.
+    /// The label of each stage, in order.
     pub fn label(&self) -> Vec<String> {
-        self.0.iter().map(|stage| format!("{}@{}", stage.name(), stage.version())).collect()
+        self.0.iter().map(|stage| stage.label()).collect()
     }
 
     /// Runs all stages over one caption.
@@ -142,8 +159,8 @@ mod tests {
     #[test]
     fn labels_name_every_stage() {
         let stages = Stages::standard();
-        let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@1 prices@1 offers@1 sentiment@1 \
-             calls_to_action@1";
+        let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@1 prices@1 offers@1 products@1 \
+                     sentiment@1 calls_to_action@1";
         assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }

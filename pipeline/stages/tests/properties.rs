@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use tidelake_schemas::{CaptionEntity, CaptionFindings, TextSpan};
 use tidelake_stages::{
-    CallsToAction, Caption, Cashtags, Emojis, Hashtags, Mentions, Offers, Prices, SentimentOf, Stages, Urls, lines,
+    CallsToAction, Caption, Cashtags, Emojis, Hashtags, Mentions, Offers, Prices, Products, SentimentOf, Stages, Urls,
+    lines,
 };
 
 /// All stages but the language models, which are slow unoptimised.
@@ -16,6 +17,7 @@ fn finders() -> Stages {
         Box::new(Emojis),
         Box::new(Prices),
         Box::new(Offers),
+        Box::new(Products::default()),
         Box::new(SentimentOf),
         Box::new(CallsToAction),
     ])
@@ -119,6 +121,7 @@ fn check_all(text: &str, found: &CaptionFindings) -> Result<(), TestCaseError> {
     check(text, &found.emojis, &[])?;
     check_places(text, found.prices.iter().map(|price| (price.start, price.end)))?;
     check_places(text, found.offers.iter().map(|offer| (offer.start, offer.end)))?;
+    check_places(text, found.products.iter().map(|product| (product.start, product.end)))?;
     check_places(text, found.calls_to_action.iter().map(|call| (call.start, call.end)))
 }
 

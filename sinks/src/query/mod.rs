@@ -29,7 +29,6 @@ use futures::TryStreamExt;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
-use tidelake_schemas::topics::LANDED;
 use url::Url;
 
 /// What queries may use.
@@ -172,7 +171,7 @@ impl Engine {
     /// [`QueryError`] when a table's log cannot be read.
     pub async fn tables(&self) -> Result<Vec<TableInfo>, QueryError> {
         let loaded = self.loaded();
-        let tables = LANDED.iter().map(|landed| tables::info(&self.lake, landed, loaded.tables.get(landed.table)));
+        let tables = tables::names().map(|name| tables::info(&self.lake, name, loaded.tables.get(name)));
         let views = views::VIEWS.iter().map(|view| TableInfo {
             name: view.name.to_owned(),
             kind: TableKind::View,
@@ -224,9 +223,9 @@ impl Loaded {
         tables: BTreeMap<&'static str, DeltaTable>,
     ) -> Result<Self, QueryError> {
         let session = SessionContext::new_with_config_rt(config, runtime);
-        for landed in &LANDED {
-            let provider = tables::provider(landed, tables.get(landed.table), &session).await?;
-            session.register_table(landed.table, provider).map_err(QueryError::running)?;
+        for name in tables::names() {
+            let provider = tables::provider(name, tables.get(name), &session).await?;
+            session.register_table(name, provider).map_err(QueryError::running)?;
         }
         let broken_views = views::register(&session).await;
         Ok(Self { session, tables, broken_views })
@@ -235,7 +234,7 @@ impl Loaded {
     /// An error of DataFusion's in terms of these tables.
     fn explain(&self, error: datafusion::error::DataFusionError) -> QueryError {
         let views = views::VIEWS.iter().map(|v| v.name).filter(|v| !self.broken_views.contains_key(v));
-        let known: Vec<String> = LANDED.iter().map(|l| l.table).chain(views).map(str::to_owned).collect();
+        let known: Vec<String> = tables::names().chain(views).map(str::to_owned).collect();
         match QueryError::planning(error, &known) {
             QueryError::UnknownTable { name, .. } if self.broken_views.contains_key(name.as_str()) => {
                 let why = self.broken_views.get(name.as_str()).cloned().unwrap_or_default();
@@ -247,7 +246,7 @@ impl Loaded {
 }
 
 async fn open_tables(lake: &Lake) -> Result<BTreeMap<&'static str, DeltaTable>, QueryError> {
-    let opened = LANDED.iter().map(|landed| async move { Ok((landed.table, lake.open(landed.table).await?)) });
+    let opened = tables::names().map(|name| async move { Ok((name, lake.open(name).await?)) });
     let opened: Vec<_> = futures::future::try_join_all(opened).await.map_err(|e: crate::lake::LakeError| e)?;
     Ok(opened.into_iter().filter_map(|(name, table)| Some((name, table?))).collect())
 }
@@ -256,9 +255,9 @@ async fn refresh_tables(
     lake: &Lake,
     known: &BTreeMap<&'static str, DeltaTable>,
 ) -> Result<BTreeMap<&'static str, DeltaTable>, QueryError> {
-    let newer = LANDED.iter().map(|landed| async move {
-        let table = tables::newest(lake, landed.table, known.get(landed.table)).await?;
-        Ok::<_, QueryError>((landed.table, table))
+    let newer = tables::names().map(|name| async move {
+        let table = tables::newest(lake, name, known.get(name)).await?;
+        Ok::<_, QueryError>((name, table))
     });
     let newer = futures::future::try_join_all(newer).await?;
     Ok(newer.into_iter().filter_map(|(name, table)| Some((name, table?))).collect())

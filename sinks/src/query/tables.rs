@@ -1,7 +1,9 @@
 //! The lake's Delta tables, as DataFusion sees them and as people list them.
 
 use super::QueryError;
+use crate::catalog;
 use crate::lake::{Lake, LakeError, table_schema};
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::empty::EmptyTable;
@@ -10,7 +12,7 @@ use deltalake::DeltaTable;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tidelake_schemas::topics::Landed;
+use tidelake_schemas::topics::LANDED;
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -53,29 +55,38 @@ pub struct TableInfo {
     pub about: String,
 }
 
+/// Every table: those that topics land in, and the user's catalogue.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    LANDED.iter().map(|landed| landed.table).chain([catalog::TABLE])
+}
+
+fn schema(name: &str) -> Result<SchemaRef, LakeError> {
+    LANDED.iter().find(|landed| landed.table == name).map_or_else(|| Ok(catalog::schema()), table_schema)
+}
+
 /// The provider of a table: the snapshot that was loaded, or no rows.
 pub(super) async fn provider(
-    landed: &Landed,
+    name: &'static str,
     table: Option<&DeltaTable>,
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
+    let wanted = schema(name)?;
     let Some(table) = table else {
-        return Ok(Arc::new(EmptyTable::new(table_schema(landed)?)));
+        return Ok(Arc::new(EmptyTable::new(wanted)));
     };
-    let delta = LakeError::delta(landed.table);
-    table.update_datafusion_session(&session.state()).map_err(delta)?;
-    let snapshot = table.snapshot().map_err(LakeError::delta(landed.table))?.snapshot().clone();
+    table.update_datafusion_session(&session.state()).map_err(LakeError::delta(name))?;
+    let snapshot = table.snapshot().map_err(LakeError::delta(name))?.snapshot().clone();
     let provider = table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)?;
-    completed(provider, landed, session)
+    completed(provider, &wanted, session)
 }
 
 /// The provider, with null in the columns that an older table lacks. The next writer adds them to the table itself.
 fn completed(
     provider: Arc<dyn TableProvider>,
-    landed: &Landed,
+    wanted: &SchemaRef,
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
-    let (known, wanted) = (provider.schema(), table_schema(landed)?);
+    let known = provider.schema();
     let absent: Vec<_> = wanted.fields().iter().filter(|field| known.field_with_name(field.name()).is_err()).collect();
     if absent.is_empty() {
         return Ok(provider);
@@ -110,20 +121,20 @@ pub(super) fn same_versions(a: &BTreeMap<&'static str, DeltaTable>, b: &BTreeMap
 }
 
 /// What a table's log says about it.
-pub(super) fn info(lake: &Lake, landed: &Landed, table: Option<&DeltaTable>) -> Result<TableInfo, QueryError> {
+pub(super) fn info(lake: &Lake, name: &'static str, table: Option<&DeltaTable>) -> Result<TableInfo, QueryError> {
     let mut info = TableInfo {
-        name: landed.table.to_owned(),
+        name: name.to_owned(),
         kind: TableKind::Table,
         rows: None,
         files: None,
         bytes: None,
         version: None,
-        location: lake.table_url(landed.table).ok().map(|url| url.to_string()),
-        about: about(landed.table).to_owned(),
+        location: lake.table_url(name).ok().map(|url| url.to_string()),
+        about: about(name).to_owned(),
     };
     let Some(table) = table else { return Ok(info) };
     info.version = table.version();
-    let log = table.snapshot().and_then(|s| s.snapshot().try_log_data()).map_err(LakeError::delta(landed.table))?;
+    let log = table.snapshot().and_then(|s| s.snapshot().try_log_data()).map_err(LakeError::delta(name))?;
     let (mut rows, mut files, mut bytes) = (Some(0_u64), 0_u64, 0_u64);
     for file in log.iter() {
         files += 1;
@@ -145,6 +156,7 @@ fn about(table: &str) -> &'static str {
         "coverage" => "What a poll asked for, got, and why it stopped",
         "dead_letters" => "A message that could not be used, with reason and bytes",
         "drift_incidents" => "The beginning or end of a change in what a source gives, with a sample",
+        catalog::TABLE => "A product of the user's own",
         "media" => "A thumbnail, video or slide that was to be stored, and what became of it",
         _ => "",
     }

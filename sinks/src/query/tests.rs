@@ -9,7 +9,7 @@ use deltalake::kernel::{StructField, StructType};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use serde_json::{Value, json};
 use tidelake_schemas::arrow_schema::arrow_schema;
-use tidelake_schemas::topics::Landed;
+use tidelake_schemas::topics::{LANDED, Landed};
 
 const VIDEO: i64 = 7_106_594_312_292_453_675;
 
@@ -215,6 +215,86 @@ async fn hashtags_are_folded_and_each_counts_once() {
     let tags = rows(&engine, "SELECT video_id, tag FROM video_hashtags ORDER BY tag").await;
     let tag = |t: &str| json!({"video_id": "1", "tag": t});
     assert_eq!(tags, json!([tag("fyp"), tag("listed"), tag("ölkanne")]));
+}
+
+/// What each view of findings says of the newest caption, and only of that.
+#[tokio::test]
+async fn findings_have_views() {
+    let bench = Bench::new();
+    let mut old = video(1, 1, 1, None, "old");
+    old["findings"]["products"] = json!([{"name": "Old", "attributes": [], "confidence": 1.0, "start": 0, "end": 3}]);
+    let mut new = video(1, 2, 1, None, "new");
+    let found = &mut new["findings"];
+    let colour = json!({"name": "colour", "value": "red"});
+    found["products"] = json!([
+        {"name": "Airwrap", "brand": "Dyson", "catalog_id": "007", "attributes": [colour], "confidence": 0.95, "start": 3, "end": 10},
+        {"name": "PS5", "brand": "Sony", "catalog_id": null, "attributes": [], "confidence": 0.6, "start": 14, "end": 17}]);
+    found["prices"] =
+        json!([{"amount": "19.99", "currency": "USD", "symbol": "$", "kind": "now", "start": 0, "end": 6}]);
+    found["offers"] = json!([{"type": "percent_off", "percent": 20.0, "code": "ANN20", "start": 1, "end": 8}]);
+    found["calls_to_action"] = json!([{"type": "buy", "strength": 0.9, "start": 2, "end": 9}]);
+    found["sentiment"] = json!({"compound": 0.5, "pos": 0.4, "neu": 0.6, "neg": 0.0, "label": "positive"});
+    found["keywords"] = json!([{"text": "hair", "score": 0.7, "start": 4, "end": 8}]);
+    found["categories"] =
+        json!([{"name": "beauty/hair", "score": 0.8, "reasons": [{"text": "hair", "start": 4, "end": 8}]}]);
+    // Nothing found: no row in any of them.
+    bench.land("video_observations", &[old, new, video(2, 1, 1, None, "")]).await;
+    let engine = bench.engine().await;
+    let span = |row: Value, start: u32, end: u32| {
+        let mut row = row;
+        (row["span_start"], row["span_end"]) = (json!(start), json!(end));
+        row
+    };
+    for (view, order, expected) in [
+        (
+            "caption_products",
+            "name",
+            json!([
+                span(
+                    json!({"name": "Airwrap", "brand": "Dyson", "catalog_id": "007", "attributes": [colour], "confidence": 0.95}),
+                    3,
+                    10
+                ),
+                span(
+                    json!({"name": "PS5", "brand": "Sony", "catalog_id": null, "attributes": [], "confidence": 0.6}),
+                    14,
+                    17
+                )
+            ]),
+        ),
+        (
+            "caption_prices",
+            "amount",
+            json!([span(json!({"amount": "19.990000", "currency": "USD", "symbol": "$", "kind": "now"}), 0, 6)]),
+        ),
+        (
+            "caption_offers",
+            "type",
+            json!([span(json!({"type": "percent_off", "percent": 20.0, "code": "ANN20"}), 1, 8)]),
+        ),
+        ("caption_cta", "type", json!([span(json!({"type": "buy", "strength": 0.9}), 2, 9)])),
+        (
+            "caption_sentiment",
+            "label",
+            json!([
+            {"compound": 0.5, "pos": 0.4, "neu": 0.6, "neg": 0.0, "label": "positive"}]),
+        ),
+        ("caption_keywords", "keyword", json!([span(json!({"keyword": "hair", "score": 0.7}), 4, 8)])),
+        (
+            "caption_categories",
+            "category",
+            json!([
+            {"category": "beauty/hair", "score": 0.8, "reasons": [{"text": "hair", "start": 4, "end": 8}]}]),
+        ),
+    ] {
+        let mut expected = expected;
+        for row in expected.as_array_mut().expect("rows") {
+            let at = json!("2026-01-02T01:00:00Z");
+            (row["video_id"], row["observed_at"], row["platform"]) = (json!("1"), at, json!("tiktok"));
+        }
+        let query = format!("SELECT * FROM {view} ORDER BY {order}");
+        assert_eq!(rows(&engine, &query).await, expected, "{view}");
+    }
 }
 
 #[tokio::test]

@@ -19,10 +19,17 @@ pub struct View {
 }
 
 /// Every view, in an order in which each uses only those before it.
-pub const VIEWS: [View; 11] = [
+pub const VIEWS: [View; 18] = [
     View { name: "videos", about: "A video, by its newest observation", sql: VIDEOS },
     View { name: "video_stats", about: "A video's counts at one observation", sql: VIDEO_STATS },
     View { name: "video_hashtags", about: "A video and one of its hashtags, lower case", sql: VIDEO_HASHTAGS },
+    View { name: "caption_products", about: "A product that a video's caption names", sql: CAPTION_PRODUCTS },
+    View { name: "caption_prices", about: "A price that a video's caption names", sql: CAPTION_PRICES },
+    View { name: "caption_offers", about: "A reduction or code that a video's caption offers", sql: CAPTION_OFFERS },
+    View { name: "caption_cta", about: "Something a video's caption asks its reader to do", sql: CAPTION_CTA },
+    View { name: "caption_sentiment", about: "How a video's caption feels", sql: CAPTION_SENTIMENT },
+    View { name: "caption_keywords", about: "A keyword of a video's caption", sql: CAPTION_KEYWORDS },
+    View { name: "caption_categories", about: "A subject of a video's caption", sql: CAPTION_CATEGORIES },
     View { name: "creators", about: "A creator, by the newest observation", sql: CREATORS },
     View { name: "sounds", about: "A sound, by its newest observation", sql: SOUNDS },
     View { name: "hashtags", about: "A hashtag, by its newest observation", sql: HASHTAGS },
@@ -101,6 +108,69 @@ tags AS (
   FROM (SELECT video_id, platform, observed_at, unnest(listed) AS tag FROM newest))
 SELECT DISTINCT video_id, lower(ltrim(tag, '#')) AS tag, observed_at, platform
 FROM tags WHERE ltrim(tag, '#') <> ''";
+
+/// What a stage found in the caption of each video's newest observation. `span_start` and `span_end` are UTF-8 bytes of the
+/// caption.
+macro_rules! found_in_captions {
+    ($finding:literal, $columns:literal) => {
+        concat!(
+            "
+SELECT video_id, observed_at, ",
+            $columns,
+            ", platform
+FROM (
+  SELECT video_id, platform, observed_at, ",
+            $finding,
+            " AS found
+  FROM (
+    SELECT video_id, platform, observed_at, findings,
+           row_number() OVER (PARTITION BY platform, video_id
+                              ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+    FROM video_observations)
+  WHERE newest = 1)
+WHERE found IS NOT NULL"
+        )
+    };
+}
+
+/// One row per product that a caption names; `catalog_id` is null for those that are not the catalogue's.
+pub const CAPTION_PRODUCTS: &str = found_in_captions!(
+    "unnest(findings['products'])",
+    "found['name'] AS name, found['brand'] AS brand, found['catalog_id'] AS catalog_id, found['attributes'] AS attributes,
+       found['confidence'] AS confidence, found['start'] AS span_start, found['end'] AS span_end"
+);
+/// One row per price; `currency` is the symbol as written where several could be meant.
+pub const CAPTION_PRICES: &str = found_in_captions!(
+    "unnest(findings['prices'])",
+    "found['amount'] AS amount, found['currency'] AS currency, found['symbol'] AS symbol, found['kind'] AS kind,
+       found['start'] AS span_start, found['end'] AS span_end"
+);
+/// One row per reduction, condition or code.
+pub const CAPTION_OFFERS: &str = found_in_captions!(
+    "unnest(findings['offers'])",
+    "found['type'] AS type, found['percent'] AS percent, found['code'] AS code, found['start'] AS span_start,
+       found['end'] AS span_end"
+);
+/// One row per call to action.
+pub const CAPTION_CTA: &str = found_in_captions!(
+    "unnest(findings['calls_to_action'])",
+    "found['type'] AS type, found['strength'] AS strength, found['start'] AS span_start, found['end'] AS span_end"
+);
+/// One row per caption with words.
+pub const CAPTION_SENTIMENT: &str = found_in_captions!(
+    "findings['sentiment']",
+    "found['compound'] AS compound, found['pos'] AS pos, found['neu'] AS neu, found['neg'] AS neg, found['label'] AS label"
+);
+/// One row per keyword; the span is where it stands first.
+pub const CAPTION_KEYWORDS: &str = found_in_captions!(
+    "unnest(findings['keywords'])",
+    "found['text'] AS keyword, found['score'] AS score, found['start'] AS span_start, found['end'] AS span_end"
+);
+/// One row per subject, with the words that say so.
+pub const CAPTION_CATEGORIES: &str = found_in_captions!(
+    "unnest(findings['categories'])",
+    "found['name'] AS category, found['score'] AS score, found['reasons'] AS reasons"
+);
 
 /// One row per creator, by handle (without regard to case): the newest observation.
 pub const CREATORS: &str = "
