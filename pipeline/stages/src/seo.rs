@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn long_titles_are_cut_at_a_word() {
         let title = seo(&"extraordinary words ".repeat(9)).map(|seo| seo.title).unwrap_or_default();
-        assert_eq!(title, "extraordinary words extraordinary words extraordinary…");
+        assert_eq!(title, "extraordinary words extraordinary words extraordinary words…");
         assert_eq!(seo(&"字".repeat(99)).map(|seo| seo.title.chars().count()), Some(60));
     }
 

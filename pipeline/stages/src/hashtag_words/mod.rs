@@ -144,7 +144,7 @@ fn belong_together(before: &str, text: &str) -> bool {
     let short = |word: &str, most: usize| word.chars().count() <= most;
     match (before.ends_with(is_digit), text.starts_with(is_digit)) {
         (true, false) => short(text, 1) || matches!(text, "st" | "nd" | "rd" | "th"),
-        (false, true) => short(before, 2),
+        (false, true) => short(before, 2) && !model::is_word(before),
         (true, true) => false,
         (false, false) => short(before, 1) && before != "a" || short(text, 1) || model::is_word(&format!("{before}{text}")),
     }

@@ -84,10 +84,12 @@ fn candidates(words: &Words, terms: &Terms) -> Vec<Candidate> {
         .chunk_by(|a, b| a.0 == b.0)
         .filter_map(|same| {
             let (key, length, first) = same[0];
-            let kept = same.len() > 1 || !holds_empty(&key[..length], terms);
-            let places = || same.iter().map(|(_, _, place)| *place).collect();
-            let score = score(&key[..length], same.len() as f64, terms);
-            (kept && is_candidate(first, length, words, terms)).then(|| Candidate { key, length, places: places(), score })
+            is_candidate(first, length, same.len(), words, terms).then(|| Candidate {
+                key,
+                length,
+                places: same.iter().map(|(_, _, place)| *place).collect(),
+                score: score(&key[..length], same.len() as f64, terms),
+            })
         })
         .collect();
     all.sort_by(|a, b| a.score.total_cmp(&b.score).then(a.places[0].cmp(&b.places[0])));
@@ -98,7 +100,7 @@ fn candidates(words: &Words, terms: &Terms) -> Vec<Candidate> {
 fn runs_from(start: usize, longest: usize, words: &Words, terms: &Terms, mut each: impl FnMut(Key, usize)) {
     let term = |at: usize| &terms.list[terms.of_word[at] as usize];
     let first = &words.list[start];
-    if term(start).empty && !(first.tagged && term(start).number) {
+    if term(start).empty && !first.tagged {
         return;
     }
     let mut key = [u32::MAX; LONGEST];
@@ -109,7 +111,12 @@ fn runs_from(start: usize, longest: usize, words: &Words, terms: &Terms, mut eac
             return;
         }
         key[length - 1] = terms.of_word[at];
-        if ends(first, last, term(at)) && is_whole_tag(start, at, words) {
+        let fits = if first.tagged {
+            is_whole_tag(start, at, words) && (start..=at).any(|word| !term(word).empty)
+        } else {
+            ends(first, last, term(at))
+        };
+        if fits {
             each(key, length);
         }
     }
@@ -117,24 +124,21 @@ fn runs_from(start: usize, longest: usize, words: &Words, terms: &Terms, mut eac
 
 /// Can a run end with this word? With a number only if it begins with a name: "Falcon 9".
 fn ends(first: &Word, last: &Word, term: &Term) -> bool {
-    !term.empty || (term.number && (first.capital || first.tagged) && !std::ptr::eq(first, last))
+    !term.empty || (term.number && first.capital && !std::ptr::eq(first, last))
 }
 
-/// A hashtag is taken whole or not at all.
+/// A hashtag is taken whole or not at all, whatever words it begins and ends with.
 fn is_whole_tag(start: usize, end: usize, words: &Words) -> bool {
     let inside = |at: usize| words.list.get(at).is_some_and(|word| word.tagged && word.joined);
-    !words.list[start].tagged || (!inside(start) && !inside(end + 1))
+    !inside(start) && !inside(end + 1)
 }
 
-fn holds_empty(key: &[u32], terms: &Terms) -> bool {
-    key.iter().any(|term| terms.list[*term as usize].empty && !terms.list[*term as usize].number)
-}
-
-/// With an empty word inside, only what is written as a name or as one hashtag is a candidate.
-fn is_candidate(first: usize, length: usize, words: &Words, terms: &Terms) -> bool {
+/// With an empty word inside, only a hashtag is a candidate, and what is written as a name more than once.
+fn is_candidate(first: usize, length: usize, count: usize, words: &Words, terms: &Terms) -> bool {
     let run = &words.list[first..first + length];
-    let name = run[0].capital && run[length - 1].capital || run[0].tagged;
-    name || !holds_empty(&terms.of_word[first..first + length], terms)
+    let name = || count > 1 && run[0].capital && run[length - 1].capital;
+    let empty = |term: &u32| terms.list[*term as usize].empty && !terms.list[*term as usize].number;
+    run[0].tagged || name() || !terms.of_word[first..first + length].iter().any(empty)
 }
 
 /// YAKE's S(kw). An empty word inside counts by how firmly it is tied to its neighbours.

@@ -124,7 +124,10 @@ impl Words {
                 self.word(text, start..at, kind);
             }
             match now {
-                Some(now) => (start, kind) = (Some(at), now),
+                Some(now) => {
+                    self.joined &= at > range.start && text[..at].ends_with(is_space);
+                    (start, kind) = (Some(at), now);
+                }
                 None => self.pass(c),
             }
         }
