@@ -8,7 +8,7 @@ use std::ops::Range;
 use tidelake_schemas::{CaptionFindings, TextSpan};
 
 /// Terms at least this long may begin a hashtag that was not cut into words: `#recetasfaciles`.
-const BEGINS_TAG: usize = 6;
+const BEGINS_TAG: usize = 7;
 
 /// A table of names, and the terms that stand for them.
 pub(crate) struct Glossary {
@@ -86,8 +86,8 @@ impl Glossary {
 
     fn stands(&self, text: &Text, range: &Range<usize>, term: usize) -> bool {
         let Term { inflects, begins_tag, .. } = self.terms[term];
-        let in_tag = begins_tag && text.lower[..range.start].ends_with(['#', '＃']);
-        stands_alone(&text.lower, range.clone(), inflects || in_tag)
+        let in_tag = || begins_tag && text.lower[..range.start].ends_with(['#', '＃']) && !text.is_cut(range.start);
+        stands_alone(&text.lower, range.clone(), inflects || in_tag())
     }
 }
 
@@ -114,6 +114,12 @@ impl Text {
         }
         let silent = [&found.urls, &found.mentions, &found.cashtags].into_iter().flat_map(|spans| ranges(spans)).collect();
         Self { lower, caption, below, tags: ranges(&found.hashtags).collect(), silent }
+    }
+
+    /// Does a hashtag that stands here have words below?
+    fn is_cut(&self, start: usize) -> bool {
+        let place = self.caption.original(start..start);
+        self.below.iter().any(|(_, tag)| tag.start < place.start && place.start < tag.end)
     }
 
     /// Where in the caption something was found; `None` if it is no text there.

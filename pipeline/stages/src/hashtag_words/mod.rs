@@ -15,6 +15,9 @@ const SHORTEST: usize = 5;
 /// Shorter words of the caption are no help: they occur in every string.
 const SHORTEST_OWN: usize = 3;
 
+/// A less certain verdict on the language does not speak against English.
+const SURE: f64 = 0.7;
+
 /// The stage: words of hashtags.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HashtagWords;
@@ -47,7 +50,7 @@ impl Stage for HashtagWords {
 
 /// English, or nothing that speaks against it.
 fn is_english(language: &Language) -> bool {
-    matches!(language.code.as_str(), "en" | "und") || language.confidence < 0.5
+    matches!(language.code.as_str(), "en" | "und") || language.confidence < SURE
 }
 
 /// The caption's words outside its hashtags, in lower case.
@@ -134,6 +137,11 @@ fn assemble(tag: &str, parts: &[Part]) -> Vec<String> {
         let text = tag[part.start..end].trim_end_matches(|c| class(c) == Some(Class::Gap)).to_lowercase();
         match whole.last_mut() {
             Some(before) if part.glued && belong_together(before, &text) => before.push_str(&text),
+            // "90skids": the decade's s.
+            Some(before) if part.glued && before.len() > 1 && before.ends_with('0') && text.len() > 4 && text.starts_with('s') => {
+                before.push('s');
+                whole.push(text[1..].to_owned());
+            }
             _ => whole.push(text),
         }
     }
@@ -181,7 +189,7 @@ mod tests {
     fn digits() {
         for (tag, words) in [
             ("top10", "top 10"), ("iphone15", "iphone 15"), ("4in1", "4 in 1"), ("2nd", "2nd"), ("4u", "4u"), ("ps5", "ps5"),
-            ("100daychallenge", "100 day challenge"), ("30thang4", "30 thang 4"), ("2024", "2024"), ("1_2_3", ""),
+            ("100daychallenge", "100 day challenge"), ("30thang4", "30 thang 4"), ("2024", "2024"), ("90skids", "90s kids"), ("1_2_3", ""),
         ] {
             assert_eq!(of(tag), words, "{tag}");
         }

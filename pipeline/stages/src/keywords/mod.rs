@@ -2,8 +2,8 @@
 //!
 //! Candidates are runs of words within a sentence that hold no empty word, and names that hold one and stand twice
 //! ("Campeonato do Mundo"). Words are scored by YAKE's features (see `terms.rs`) and candidates as YAKE does,
-//! S(kw) = ΠS(w) / (tf · (1 + ΣS(w))); the best are taken, and what they cover is not taken again: no part of a chosen keyword,
-//! and nothing that stands once and shares a word with one. The score told is 1 / (1 + S): near 1 is best.
+//! S(kw) = ΠS(w) / (tf · (1 + ΣS(w))); the best are taken, and what they cover is not taken again: no part of a chosen keyword
+//! that does not also stand by itself, and nothing that stands once and shares a word with one. The score told is 1 / (1 + S): near 1 is best.
 //!
 //! A hashtag's words are a candidate as a whole. Links, mentions, prices, emoji and hashtags for the feed are no text.
 
@@ -25,6 +25,8 @@ const LONGEST: usize = 4;
 const LONGEST_IN_SHORT: usize = 3;
 /// Captions with fewer words are short.
 const SHORT: usize = 40;
+/// A part of a keyword that stands so often by itself is a keyword of its own.
+const OF_ITS_OWN: usize = 2;
 
 /// The stage: keywords.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,7 +46,7 @@ impl Stage for Keywords {
         if words.list.is_empty() {
             return;
         }
-        let terms = Terms::of(&words, StopWords::of(&findings.language.code));
+        let terms = Terms::of(&words, StopWords::of(&findings.language));
         findings.keywords = choose(&words, candidates(&words, &terms));
     }
 }
@@ -67,8 +69,10 @@ impl Candidate {
         &self.key[..self.length]
     }
 
+    /// Is this a part of another, and hardly ever stands by itself?
     fn is_part_of(&self, other: &Self) -> bool {
-        other.terms().windows(self.length).any(|part| part == self.terms())
+        self.places.len() < other.places.len() + OF_ITS_OWN
+            && other.terms().windows(self.length).any(|part| part == self.terms())
     }
 }
 

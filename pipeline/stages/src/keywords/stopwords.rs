@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
+use tidelake_schemas::Language;
 
 /// What the English list counts as empty though it may well be what a caption is about.
 const SUBJECTS: &str = "area areas bill book cell computer course cry date face faces fire game group groups home \
@@ -29,33 +30,46 @@ static LISTS: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLock:
     lists
 });
 
-/// The empty words of a language; of English, where a language is unknown or has no list.
+/// The empty words of a language; of English, where a language is unknown or has no list; of both, where it is uncertain.
 #[derive(Clone, Copy)]
 pub(super) struct StopWords {
     own: Option<&'static HashSet<&'static str>>,
     english: Option<&'static HashSet<&'static str>>,
+    certain: bool,
 }
 
+/// A less certain verdict on a language may be wrong, and what is wrong for something else is English most often.
+const CERTAIN: f64 = 0.7;
+
 impl StopWords {
-    pub(super) fn of(language: &str) -> Self {
+    pub(super) fn of(language: &Language) -> Self {
         let english = LISTS.get("en");
-        Self { own: LISTS.get(language).or(english), english }
+        let own = LISTS.get(language.code.as_str());
+        Self { own: own.or(english), english, certain: own.is_none() || language.confidence >= CERTAIN }
     }
 
     /// Is this word of the caption's text empty?
     pub(super) fn contains(self, word: &str) -> bool {
-        self.own.is_some_and(|list| list.contains(word))
+        self.own.is_some_and(|list| list.contains(word)) || !self.certain && self.in_english(word)
     }
 
     /// Is this word of a hashtag empty? Hashtags are English in captions of any language.
     pub(super) fn contains_tagged(self, word: &str) -> bool {
-        self.contains(word) || self.english.is_some_and(|list| list.contains(word))
+        self.contains(word) || self.in_english(word)
+    }
+
+    fn in_english(self, word: &str) -> bool {
+        self.english.is_some_and(|list| list.contains(word))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(code: &str, confidence: f64) -> StopWords {
+        StopWords::of(&Language { code: code.to_owned(), confidence })
+    }
 
     #[test]
     fn many_languages() {
@@ -64,9 +78,10 @@ mod tests {
             ("vi", "không"), ("tr", "için"), ("ru", "чтобы"), ("ar", "على"), ("ja", "これ"), ("zh", "我们"), ("hi", "और"),
             ("pl", "dla"), ("no", "ikke"), ("xx", "the"),
         ] {
-            assert!(StopWords::of(language).contains(word), "{language} {word}");
+            assert!(of(language, 1.0).contains(word), "{language} {word}");
         }
         assert!(LISTS.len() >= 30);
-        assert!(!StopWords::of("en").contains("face") && !StopWords::of("es").contains("the"));
+        assert!(!of("en", 1.0).contains("face"));
+        assert!(!of("es", 1.0).contains("the") && of("es", 0.4).contains("the") && of("es", 1.0).contains_tagged("the"));
     }
 }
