@@ -156,7 +156,15 @@ mod tests {
 
     #[test]
     fn nothing_is_better_than_nonsense() {
-        for text in ["I can't believe this happened", "so good", "wait for it 😂 #fyp", "hot dog legs", "", "I ran out of time", "book now"] {
+        for text in [
+            "I can't believe this happened",
+            "so good",
+            "wait for it 😂 #fyp",
+            "hot dog legs",
+            "",
+            "I ran out of time",
+            "book now",
+        ] {
             assert_eq!(names(text), [""; 0], "{text}");
         }
     }
@@ -165,7 +173,10 @@ mod tests {
     fn reasons_are_places_of_the_caption() {
         let text = "New #skincare: serum and SPF";
         let found = Stages::standard().run(&Caption::plain(text)).findings.categories;
-        let reasons = found[0].reasons.iter().map(|reason| (reason.text.as_str(), &text[reason.start as usize..reason.end as usize]));
+        let reasons = found[0]
+            .reasons
+            .iter()
+            .map(|reason| (reason.text.as_str(), &text[reason.start as usize..reason.end as usize]));
         assert_eq!(reasons.collect::<Vec<_>>(), [("skincare", "#skincare"), ("serum", "serum"), ("SPF", "SPF")]);
     }
 }

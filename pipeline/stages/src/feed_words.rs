@@ -1,10 +1,10 @@
 //! Hashtags that speak to the feed and not of the video: `#fyp`, `#viral`, `#xuhuong`.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 use std::sync::LazyLock;
 
 struct FeedWords {
-    whole: HashSet<&'static str>,
+    whole: FxHashSet<&'static str>,
     /// Of words marked with `*`: whatever follows them.
     beginnings: Vec<&'static str>,
 }
@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn feed_words() {
-        for tag in ["fyp", "FYP", "fypシ゚", "fyppp", "foryoupage", "Viral", "xuhuong", "paratiiiii", "рек", "おすすめ", "4u"] {
+        for tag in
+            ["fyp", "FYP", "fypシ゚", "fyppp", "foryoupage", "Viral", "xuhuong", "paratiiiii", "рек", "おすすめ", "4u"]
+        {
             assert!(contains(tag), "{tag}");
         }
         for tag in ["skincare", "book", "football", "foryourhair", "trendy", "", "viralnews"] {

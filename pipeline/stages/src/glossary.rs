@@ -46,7 +46,8 @@ impl Glossary {
                 written.entry((bare.to_lowercase(), term.ends_with('*'))).or_default().push((line, weight));
             }
         }
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::Standard).build(written.keys().map(|(term, _)| term));
+        let automaton =
+            AhoCorasick::builder().match_kind(MatchKind::Standard).build(written.keys().map(|(term, _)| term));
         let terms = written.into_iter().map(|((term, inflects), lines)| Term {
             inflects,
             begins_tag: term.chars().nth(BEGINS_TAG - 1).is_some(),
@@ -112,7 +113,8 @@ impl Text {
             below.push((lower.len(), place));
             lower.push_str(&words.text);
         }
-        let silent = [&found.urls, &found.mentions, &found.cashtags].into_iter().flat_map(|spans| ranges(spans)).collect();
+        let silent =
+            [&found.urls, &found.mentions, &found.cashtags].into_iter().flat_map(|spans| ranges(spans)).collect();
         Self { lower, caption, below, tags: ranges(&found.hashtags).collect(), silent }
     }
 

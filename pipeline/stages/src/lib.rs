@@ -131,6 +131,11 @@ impl Stages {
         self.0.iter().map(|stage| format!("{}@{}", stage.name(), stage.version())).collect()
     }
 
+    /// Each stage, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Stage> {
+        self.0.iter().map(AsRef::as_ref)
+    }
+
     /// Runs all stages over one caption.
     pub fn run(&self, caption: &Caption<'_>) -> Enrichment {
         let mut findings = CaptionFindings::default();

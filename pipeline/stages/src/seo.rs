@@ -53,7 +53,10 @@ fn plain(text: &str, found: &CaptionFindings) -> String {
         plain.push_str(&text[from..place.start]);
         from = place.end;
         let next = spans.get(i + 1).map_or(text.len(), |(next, _)| next.start).max(from);
-        let amid = || goes_on(&text[from..next]) && plain.trim_end_matches(' ').ends_with(|c: char| c.is_alphanumeric() || c == ',');
+        let amid = || {
+            goes_on(&text[from..next])
+                && plain.trim_end_matches(' ').ends_with(|c: char| c.is_alphanumeric() || c == ',')
+        };
         match tag {
             Some(tag) if amid() => plain.push_str(words_of(tag, found)),
             _ => plain.push('\n'),
@@ -92,7 +95,8 @@ fn title(plain: &str) -> Option<String> {
             break;
         }
     }
-    let trimmed = title.trim_matches(|c: char| is_space(c) || matches!(c, '-' | '–' | '—' | '|' | '•' | ',' | ';' | ':' | '*' | '~'));
+    let trimmed = title
+        .trim_matches(|c: char| is_space(c) || matches!(c, '-' | '–' | '—' | '|' | '•' | ',' | ';' | ':' | '*' | '~'));
     has_words(trimmed).then(|| shortened(trimmed))
 }
 
@@ -124,7 +128,8 @@ fn sentence_end(text: &str) -> usize {
 
 /// Cut at a word, or in scripts without spaces anywhere, so that the mark still fits.
 fn shortened(title: &str) -> String {
-    let Some((cut, _)) = title.char_indices().nth(LONGEST_TITLE - 1).filter(|_| title.chars().count() > LONGEST_TITLE) else {
+    let Some((cut, _)) = title.char_indices().nth(LONGEST_TITLE - 1).filter(|_| title.chars().count() > LONGEST_TITLE)
+    else {
         return title.to_owned();
     };
     let end = if title[cut..].starts_with(is_space) { cut } else { title[..cut].rfind(is_space).unwrap_or(cut) };

@@ -62,7 +62,8 @@ fn table() -> impl Iterator<Item = (&'static str, bool, &'static str)> {
     })
 }
 
-static LINES: LazyLock<Vec<(&'static str, bool)>> = LazyLock::new(|| table().map(|(label, tags, _)| (label, tags)).collect());
+static LINES: LazyLock<Vec<(&'static str, bool)>> =
+    LazyLock::new(|| table().map(|(label, tags, _)| (label, tags)).collect());
 
 static GLOSSARY: LazyLock<Glossary> =
     LazyLock::new(|| Glossary::new(table().enumerate().map(|(line, (_, _, terms))| (line, 1.0, terms))));
@@ -103,7 +104,10 @@ mod tests {
 
     #[test]
     fn what_was_found() {
-        assert_eq!(tags("My skincare haul for $20, 10% off! #Werbung"), ["skincare", "price", "discount", "werbung", "ad"]);
+        assert_eq!(
+            tags("My skincare haul for $20, 10% off! #Werbung"),
+            ["skincare", "price", "discount", "werbung", "ad"]
+        );
         assert_eq!(tags("GIVEAWAY time #NewYear"), ["giveaway", "newyear"]);
         assert_eq!(tags("an ad for cars"), tags("an item for cars"));
     }

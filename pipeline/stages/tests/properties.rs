@@ -166,7 +166,11 @@ fn check_subjects(text: &str, found: &CaptionFindings) -> Result<(), TestCaseErr
 fn spoken(slice: &str) -> String {
     let lower: String = slice.chars().filter(|c| *c != '\u{ad}').flat_map(char::to_lowercase).collect();
     let straight = lower.replace(['’', 'ʼ'], "'");
-    straight.split(|c: char| c.is_whitespace() || c == '\u{180e}').filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+    straight
+        .split(|c: char| c.is_whitespace() || c == '\u{180e}')
+        .filter(|w| !w.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// One after the other, on character boundaries, around something.

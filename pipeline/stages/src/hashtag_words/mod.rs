@@ -8,6 +8,7 @@ mod model;
 use crate::script;
 use crate::text::{is_digit, is_letter_or_mark, ranges};
 use crate::{Caption, Stage};
+use std::cell::LazyCell;
 use tidelake_schemas::{CaptionFindings, Language, TextSpan};
 
 /// Shorter parts are not cut.
@@ -35,13 +36,13 @@ impl Stage for HashtagWords {
         if findings.hashtags.is_empty() {
             return;
         }
-        let own = own_words(caption.text, &findings.hashtags);
+        let own = LazyCell::new(|| own_words(caption.text, &findings.hashtags));
         let english = is_english(&findings.language);
         findings.hashtag_words = findings
             .hashtags
             .iter()
             .filter_map(|tag| {
-                let words = words(&tag.text, &own, english);
+                let words = words(&tag.text, || &own, english);
                 (words.len() > 1).then(|| TextSpan { text: words.join(" "), ..tag.clone() })
             })
             .collect();
@@ -65,14 +66,11 @@ fn own_words(text: &str, hashtags: &[TextSpan]) -> Vec<String> {
 }
 
 /// The words of a tag, in lower case.
-fn words(tag: &str, own: &[String], english: bool) -> Vec<String> {
+fn words<'a>(tag: &str, own: impl Fn() -> &'a [String], english: bool) -> Vec<String> {
     let mut words = Vec::new();
     for part in parts(tag) {
-        let cut = if part.chars().count() < SHORTEST || part.starts_with(is_digit) {
-            None
-        } else {
-            model::cut(&part, own, english)
-        };
+        let whole = part.chars().count() < SHORTEST || part.starts_with(is_digit) || model::is_word(&part);
+        let cut = if whole { None } else { model::cut(&part, own(), english) };
         match cut {
             Some(cut) => words.extend(cut.into_iter().map(str::to_owned)),
             None => words.push(part),
@@ -138,7 +136,13 @@ fn assemble(tag: &str, parts: &[Part]) -> Vec<String> {
         match whole.last_mut() {
             Some(before) if part.glued && belong_together(before, &text) => before.push_str(&text),
             // "90skids": the decade's s.
-            Some(before) if part.glued && before.len() > 1 && before.ends_with('0') && text.len() > 4 && text.starts_with('s') => {
+            Some(before)
+                if part.glued
+                    && before.len() > 1
+                    && before.ends_with('0')
+                    && text.len() > 4
+                    && text.starts_with('s') =>
+            {
                 before.push('s');
                 whole.push(text[1..].to_owned());
             }
@@ -154,7 +158,9 @@ fn belong_together(before: &str, text: &str) -> bool {
         (true, false) => short(text, 1) || matches!(text, "st" | "nd" | "rd" | "th"),
         (false, true) => short(before, 2) && !model::is_word(before),
         (true, true) => false,
-        (false, false) => short(before, 1) && before != "a" || short(text, 1) || model::is_word(&format!("{before}{text}")),
+        (false, false) => {
+            short(before, 1) && before != "a" || short(text, 1) || model::is_word(&format!("{before}{text}"))
+        }
     }
 }
 
@@ -164,7 +170,7 @@ mod tests {
     use crate::{Stages, text::span};
 
     fn of(tag: &str) -> String {
-        words(tag, &[], true).join(" ")
+        words(tag, || &[], true).join(" ")
     }
 
     #[test]
@@ -188,8 +194,17 @@ mod tests {
     #[test]
     fn digits() {
         for (tag, words) in [
-            ("top10", "top 10"), ("iphone15", "iphone 15"), ("4in1", "4 in 1"), ("2nd", "2nd"), ("4u", "4u"), ("ps5", "ps5"),
-            ("100daychallenge", "100 day challenge"), ("30thang4", "30 thang 4"), ("2024", "2024"), ("90skids", "90s kids"), ("1_2_3", ""),
+            ("top10", "top 10"),
+            ("iphone15", "iphone 15"),
+            ("4in1", "4 in 1"),
+            ("2nd", "2nd"),
+            ("4u", "4u"),
+            ("ps5", "ps5"),
+            ("100daychallenge", "100 day challenge"),
+            ("30thang4", "30 thang 4"),
+            ("2024", "2024"),
+            ("90skids", "90s kids"),
+            ("1_2_3", ""),
         ] {
             assert_eq!(of(tag), words, "{tag}");
         }

@@ -27,9 +27,9 @@ pub(super) fn is_word(text: &str) -> bool {
     WORDS.contains_key(text)
 }
 
-/// The words of `run`, which is in lower case: at least two, from the list and from `own`. `None` if it should stay whole.
+/// The words of `run`, which is in lower case and no word, from the list and from `own`. `None` if it should stay whole.
 pub(super) fn cut<'a>(run: &'a str, own: &[String], english: bool) -> Option<Vec<&'a str>> {
-    if run.len() > LONGEST || is_word(run) {
+    if run.len() > LONGEST {
         return None;
     }
     let mut best = [(u32::MAX, 0); LONGEST + 1];
@@ -84,6 +84,9 @@ mod tests {
     use super::*;
 
     fn joined(run: &str) -> String {
+        if is_word(run) {
+            return run.to_owned();
+        }
         cut(run, &[], true).map_or_else(|| run.to_owned(), |words| words.join(" "))
     }
 
@@ -107,7 +110,9 @@ mod tests {
 
     #[test]
     fn words_stay_whole() {
-        for run in ["skincare", "makeup", "thrifted", "procreate", "fitness", "grwm", "booktok", "together", "rattlesnake"] {
+        for run in
+            ["skincare", "makeup", "thrifted", "procreate", "fitness", "grwm", "booktok", "together", "rattlesnake"]
+        {
             assert_eq!(joined(run), run);
         }
     }
@@ -115,8 +120,20 @@ mod tests {
     #[test]
     fn what_is_no_english_stays_whole() {
         for run in [
-            "horadearrasar", "xuhuong", "policias", "ballena", "recetasfaciles", "kimetsunoyaiba", "paratii", "granta",
-            "mindestlohn", "kaicenat", "antesydespues", "naijatiktok", "keşfet", "сэлфи",
+            "horadearrasar",
+            "xuhuong",
+            "policias",
+            "ballena",
+            "recetasfaciles",
+            "kimetsunoyaiba",
+            "paratii",
+            "granta",
+            "mindestlohn",
+            "kaicenat",
+            "antesydespues",
+            "naijatiktok",
+            "keşfet",
+            "сэлфи",
         ] {
             assert_eq!(joined(run), run);
         }

@@ -47,81 +47,90 @@ impl Stage for Keywords {
             return;
         }
         let terms = Terms::of(&words, StopWords::of(&findings.language));
-        findings.keywords = choose(&words, candidates(&words, &terms));
+        let runs = runs(&words, &terms);
+        findings.keywords = choose(&words, &terms, &candidates(&runs, &words, &terms));
     }
 }
 
-/// The terms of a candidate, filled up with a number that no term has.
-type Key = [u32; LONGEST];
+/// A run of words where it stands: the run's terms, packed so that equal runs sort together, its length and its first word.
+type Run = (u128, usize, usize);
 
 /// A run of words that stands at least once.
-struct Candidate {
-    key: Key,
-    length: usize,
-    /// The first word of each place where it stands, from left to right.
-    places: Vec<usize>,
+struct Candidate<'a> {
+    /// Where it stands, from left to right.
+    places: &'a [Run],
     /// YAKE's S(kw); the lower, the better.
     score: f64,
 }
 
-impl Candidate {
-    fn terms(&self) -> &[u32] {
-        &self.key[..self.length]
+impl Candidate<'_> {
+    fn length(&self) -> usize {
+        self.places[0].1
+    }
+
+    fn first(&self) -> usize {
+        self.places[0].2
+    }
+
+    fn terms<'t>(&self, terms: &'t Terms) -> &'t [u32] {
+        &terms.of_word[self.first()..self.first() + self.length()]
     }
 
     /// Is this a part of another, and hardly ever stands by itself?
-    fn is_part_of(&self, other: &Self) -> bool {
+    fn is_part_of(&self, other: &Self, terms: &Terms) -> bool {
         self.places.len() < other.places.len() + OF_ITS_OWN
-            && other.terms().windows(self.length).any(|part| part == self.terms())
+            && other.terms(terms).windows(self.length()).any(|part| part == self.terms(terms))
     }
+}
+
+/// All runs that may be keywords, equal ones together.
+fn runs(words: &Words, terms: &Terms) -> Vec<Run> {
+    let longest = if words.list.len() < SHORT { LONGEST_IN_SHORT } else { LONGEST };
+    let mut runs = Vec::with_capacity(words.list.len() * 2);
+    for start in 0..words.list.len() {
+        runs_from(start, longest, words, terms, |packed, length| runs.push((packed, length, start)));
+    }
+    runs.sort_unstable();
+    runs
 }
 
 /// All candidates, best first.
-fn candidates(words: &Words, terms: &Terms) -> Vec<Candidate> {
-    let longest = if words.list.len() < SHORT { LONGEST_IN_SHORT } else { LONGEST };
-    let mut runs: Vec<(Key, usize, usize)> = Vec::with_capacity(words.list.len() * 2);
-    for start in 0..words.list.len() {
-        runs_from(start, longest, words, terms, |key, length| runs.push((key, length, start)));
-    }
-    runs.sort_unstable();
-    let mut all: Vec<Candidate> = runs
+fn candidates<'a>(runs: &'a [Run], words: &Words, terms: &Terms) -> Vec<Candidate<'a>> {
+    let mut all: Vec<Candidate<'a>> = runs
         .chunk_by(|a, b| a.0 == b.0)
-        .filter_map(|same| {
-            let (key, length, first) = same[0];
-            is_candidate(first, length, same.len(), words, terms).then(|| Candidate {
-                key,
-                length,
-                places: same.iter().map(|(_, _, place)| *place).collect(),
-                score: score(&key[..length], same.len() as f64, terms),
-            })
+        .filter(|places| is_candidate(places, words, terms))
+        .map(|places| {
+            let (_, length, first) = places[0];
+            Candidate { places, score: score(&terms.of_word[first..first + length], places.len() as f64, terms) }
         })
         .collect();
-    all.sort_by(|a, b| a.score.total_cmp(&b.score).then(a.places[0].cmp(&b.places[0])));
+    all.sort_unstable_by(|a, b| {
+        a.score.total_cmp(&b.score).then(a.places[0].2.cmp(&b.places[0].2)).then(a.places[0].1.cmp(&b.places[0].1))
+    });
     all
 }
 
-/// Calls `each` with the runs that begin at a word: terms and length.
-fn runs_from(start: usize, longest: usize, words: &Words, terms: &Terms, mut each: impl FnMut(Key, usize)) {
+/// Calls `each` with the runs that begin at a word: packed terms and length.
+fn runs_from(start: usize, longest: usize, words: &Words, terms: &Terms, mut each: impl FnMut(u128, usize)) {
     let term = |at: usize| &terms.list[terms.of_word[at] as usize];
     let first = &words.list[start];
     if term(start).empty && !first.tagged {
         return;
     }
-    let mut key = [u32::MAX; LONGEST];
-    for length in 1..=longest.min(words.list.len() - start) {
-        let at = start + length - 1;
-        let last = &words.list[at];
-        if length > 1 && !last.joined {
+    let mut packed = 0;
+    for (i, last) in words.list[start..].iter().enumerate().take(longest) {
+        if i > 0 && !last.joined {
             return;
         }
-        key[length - 1] = terms.of_word[at];
+        let at = start + i;
+        packed |= (u128::from(terms.of_word[at]) + 1) << (32 * (LONGEST - 1 - i));
         let fits = if first.tagged {
             is_whole_tag(start, at, words) && (start..=at).any(|word| !term(word).empty)
         } else {
             ends(first, last, term(at))
         };
         if fits {
-            each(key, length);
+            each(packed, i + 1);
         }
     }
 }
@@ -138,11 +147,12 @@ fn is_whole_tag(start: usize, end: usize, words: &Words) -> bool {
 }
 
 /// With an empty word inside, only a hashtag is a candidate, and what is written as a name more than once.
-fn is_candidate(first: usize, length: usize, count: usize, words: &Words, terms: &Terms) -> bool {
+fn is_candidate(places: &[Run], words: &Words, terms: &Terms) -> bool {
+    let (_, length, first) = places[0];
     let run = &words.list[first..first + length];
-    let name = || count > 1 && run[0].capital && run[length - 1].capital;
+    let name = || places.len() > 1 && run[0].capital && run[length - 1].capital;
     let empty = |term: &u32| terms.list[*term as usize].empty && !terms.list[*term as usize].number;
-    run[0].tagged || name() || !terms.of_word[first..first + length].iter().any(empty)
+    run[0].tagged || !terms.of_word[first..first + length].iter().any(empty) || name()
 }
 
 /// YAKE's S(kw). An empty word inside counts by how firmly it is tied to its neighbours.
@@ -163,45 +173,44 @@ fn score(key: &[u32], count: f64, terms: &Terms) -> f64 {
 }
 
 /// The best candidates that say something new.
-fn choose(words: &Words, candidates: Vec<Candidate>) -> Vec<Keyword> {
+fn choose(words: &Words, terms: &Terms, candidates: &[Candidate<'_>]) -> Vec<Keyword> {
     let mut covered = vec![false; words.list.len()];
-    let mut chosen: Vec<(Candidate, String)> = Vec::new();
+    let mut chosen: Vec<&Candidate<'_>> = Vec::with_capacity(MOST);
     for candidate in candidates {
-        let first = candidate.places[0];
-        let shares = candidate.places.len() == 1 && covered[first..first + candidate.length].contains(&true);
-        if shares || chosen.iter().any(|(other, _)| candidate.is_part_of(other)) {
+        let (first, length) = (candidate.first(), candidate.length());
+        let shares = candidate.places.len() == 1 && covered[first..first + length].contains(&true);
+        let said =
+            |other: &&Candidate<'_>| candidate.is_part_of(other, terms) || same_but_for_number(words, candidate, other);
+        if shares || chosen.iter().any(said) {
             continue;
         }
-        let text = text(words, first, candidate.length);
-        if chosen.iter().any(|(_, other)| same_but_for_number(other, &text)) {
-            continue;
+        for (_, _, place) in candidate.places {
+            covered[*place..*place + length].fill(true);
         }
-        for place in &candidate.places {
-            covered[*place..*place + candidate.length].fill(true);
-        }
-        chosen.push((candidate, text));
+        chosen.push(candidate);
         if chosen.len() == MOST {
             break;
         }
     }
-    chosen.into_iter().map(|(candidate, text)| keyword(words, &candidate, text)).collect()
-}
-
-/// The words with single spaces between them.
-fn text(words: &Words, first: usize, length: usize) -> String {
-    (first..first + length).map(|word| words.text(word)).collect::<Vec<_>>().join(" ")
+    chosen.into_iter().map(|candidate| keyword(words, candidate)).collect()
 }
 
 /// Single words that only a plural's `s` tells apart.
-fn same_but_for_number(a: &str, b: &str) -> bool {
-    let plural = |one: &str, many: &str| many.strip_suffix('s') == Some(one);
-    !a.contains(' ') && (plural(a, b) || plural(b, a))
+fn same_but_for_number(words: &Words, a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    let (one, other) = (words.text(a.first()), words.text(b.first()));
+    a.length() == 1 && b.length() == 1 && (one.strip_suffix('s') == Some(other) || other.strip_suffix('s') == Some(one))
 }
 
-fn keyword(words: &Words, candidate: &Candidate, text: String) -> Keyword {
-    let run = &words.list[candidate.places[0]..candidate.places[0] + candidate.length];
+fn keyword(words: &Words, candidate: &Candidate<'_>) -> Keyword {
+    let (first, last) = (candidate.first(), candidate.first() + candidate.length() - 1);
+    let mut text = words.text(first).to_owned();
+    for word in first + 1..=last {
+        text.push(' ');
+        text.push_str(words.text(word));
+    }
     let score = (1e4 / (1.0 + candidate.score)).round() / 1e4;
-    Keyword { text, score, start: offset(run[0].place.start), end: offset(run[run.len() - 1].place.end) }
+    let (start, end) = (words.list[first].place.start, words.list[last].place.end);
+    Keyword { text, score, start: offset(start), end: offset(end) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Words that carry no subject, by language: the lists of Stopwords ISO (MIT), by the crate `stop-words`.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::LazyLock;
 use tidelake_schemas::Language;
 
@@ -16,9 +16,9 @@ const CHATTER: &str = "lol lmao lmfao omg haha hahaha hahahaha hehe kkk kkkk rsr
     shes thats whats lets isnt wasnt didnt doesnt couldnt wouldnt shouldnt pov ft feat vs via link bio follow like comment \
     share subscribe tiktok yes yeah yep nope hey hi hello guys wow ever today tomorrow yesterday thing things lot bit";
 
-static LISTS: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLock::new(|| {
+static LISTS: LazyLock<FxHashMap<&'static str, FxHashSet<&'static str>>> = LazyLock::new(|| {
     let chatter = CHATTER.split_whitespace();
-    let mut lists: HashMap<_, HashSet<_>> = stop_words::available_languages()
+    let mut lists: FxHashMap<_, FxHashSet<_>> = stop_words::available_languages()
         .iter()
         .filter_map(|code| Some((*code, stop_words::lookup(*code)?.iter().copied().chain(chatter.clone()).collect())))
         .collect();
@@ -33,8 +33,8 @@ static LISTS: LazyLock<HashMap<&'static str, HashSet<&'static str>>> = LazyLock:
 /// The empty words of a language; of English, where a language is unknown or has no list; of both, where it is uncertain.
 #[derive(Clone, Copy)]
 pub(super) struct StopWords {
-    own: Option<&'static HashSet<&'static str>>,
-    english: Option<&'static HashSet<&'static str>>,
+    own: Option<&'static FxHashSet<&'static str>>,
+    english: Option<&'static FxHashSet<&'static str>>,
     certain: bool,
 }
 
@@ -74,14 +74,30 @@ mod tests {
     #[test]
     fn many_languages() {
         for (language, word) in [
-            ("en", "the"), ("es", "porque"), ("de", "nicht"), ("fr", "avec"), ("pt", "você"), ("it", "perché"), ("id", "yang"),
-            ("vi", "không"), ("tr", "için"), ("ru", "чтобы"), ("ar", "على"), ("ja", "これ"), ("zh", "我们"), ("hi", "और"),
-            ("pl", "dla"), ("no", "ikke"), ("xx", "the"),
+            ("en", "the"),
+            ("es", "porque"),
+            ("de", "nicht"),
+            ("fr", "avec"),
+            ("pt", "você"),
+            ("it", "perché"),
+            ("id", "yang"),
+            ("vi", "không"),
+            ("tr", "için"),
+            ("ru", "чтобы"),
+            ("ar", "على"),
+            ("ja", "これ"),
+            ("zh", "我们"),
+            ("hi", "और"),
+            ("pl", "dla"),
+            ("no", "ikke"),
+            ("xx", "the"),
         ] {
             assert!(of(language, 1.0).contains(word), "{language} {word}");
         }
         assert!(LISTS.len() >= 30);
         assert!(!of("en", 1.0).contains("face"));
-        assert!(!of("es", 1.0).contains("the") && of("es", 0.4).contains("the") && of("es", 1.0).contains_tagged("the"));
+        assert!(
+            !of("es", 1.0).contains("the") && of("es", 0.4).contains("the") && of("es", 1.0).contains_tagged("the")
+        );
     }
 }

@@ -5,7 +5,7 @@
 
 use super::stopwords::StopWords;
 use super::words::{Words, is_empty};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// A word of the vocabulary.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ pub(super) struct Terms {
 impl Terms {
     pub(super) fn of(words: &Words, stop: StopWords) -> Self {
         let mut terms = Self { list: Vec::new(), of_word: Vec::with_capacity(words.list.len()), pairs: Vec::new() };
-        let mut known: HashMap<&str, u32> = HashMap::with_capacity(words.list.len());
+        let mut known: FxHashMap<&str, u32> = FxHashMap::default();
         for (i, word) in words.list.iter().enumerate() {
             let next = u32::try_from(terms.list.len()).unwrap_or(u32::MAX);
             let id = *known.entry(words.text(i)).or_insert(next);

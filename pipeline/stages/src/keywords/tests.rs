@@ -11,7 +11,10 @@ fn keywords(text: &str) -> Vec<String> {
 #[test]
 fn captions() {
     for (text, some) in [
-        ("The best creamy garlic pasta you will ever make 🍝 #pastarecipe #fyp", ["creamy garlic pasta", "pasta recipe"]),
+        (
+            "The best creamy garlic pasta you will ever make 🍝 #pastarecipe #fyp",
+            ["creamy garlic pasta", "pasta recipe"],
+        ),
         ("Rutina de skincare para piel grasa con productos baratos", ["piel grasa", "productos baratos"]),
         ("Mein neues Skateboard für den Sommer, Skateboard fahren macht Spaß", ["skateboard", "sommer"]),
         ("Packing my suitcase for a week in Japan, what I wear in Japan", ["japan", "suitcase"]),
@@ -47,6 +50,7 @@ fn nothing_is_said_twice() {
 
 #[test]
 fn names_keep_their_small_words() {
-    let text = "A equipa venceu o Campeonato do Mundo em Lisboa. O Campeonato do Mundo foi difícil para todos os jogadores.";
+    let text =
+        "A equipa venceu o Campeonato do Mundo em Lisboa. O Campeonato do Mundo foi difícil para todos os jogadores.";
     assert!(keywords(text).contains(&"campeonato do mundo".to_owned()), "{:?}", keywords(text));
 }

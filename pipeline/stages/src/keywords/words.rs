@@ -7,7 +7,8 @@ use std::ops::Range;
 use tidelake_schemas::{CaptionFindings, TextSpan};
 
 /// Chinese particles and pronouns: nothing else shows where a word ends.
-const PARTICLES: &str = "的了在是我你他她它们們不就也都很和与與及把被让讓给給吗嗎呢吧啊呀哦这這那个個着著过過又还還要会會能可来來去到";
+const PARTICLES: &str =
+    "的了在是我你他她它们們不就也都很和与與及把被让讓给給吗嗎呢吧啊呀哦这這那个個着著过過又还還要会會能可来來去到";
 /// Longer runs without spaces are clauses.
 const LONGEST_HAN: usize = 6;
 const LONGEST_UNSPACED: usize = 12;
@@ -87,7 +88,8 @@ impl Words {
         if feed_words::contains(&tag.text) {
             return;
         }
-        let known = several.binary_search_by_key(&tag.start, |words| words.start).ok().map(|at| several[at].text.as_str());
+        let known =
+            several.binary_search_by_key(&tag.start, |words| words.start).ok().map(|at| several[at].text.as_str());
         for text in known.unwrap_or(&tag.text).split(' ') {
             let at = self.lower.len();
             self.lower.extend(text.chars().flat_map(char::to_lowercase));
@@ -114,7 +116,9 @@ impl Words {
             let now = self.kind(c);
             let goes_on = match (start, now) {
                 (Some(_), Some(now)) => now == kind,
-                (Some(_), None) => kind == Kind::Spaced && self.joins(c, &text[at + c.len_utf8()..range.end], &text[..at]),
+                (Some(_), None) => {
+                    kind == Kind::Spaced && self.joins(c, &text[at + c.len_utf8()..range.end], &text[..at])
+                }
                 (None, _) => false,
             };
             if goes_on {
@@ -245,7 +249,9 @@ fn apart(found: &CaptionFindings) -> Vec<(Range<usize>, Option<&TextSpan>)> {
     let mut all: Vec<_> = ranges(&found.hashtags).zip(found.hashtags.iter().map(Some)).collect();
     all.extend(spans.iter().flat_map(|spans| ranges(spans)).map(|place| (place, None)));
     let prices = found.prices.iter().map(|price| (price.start, price.end));
-    all.extend(prices.filter_map(|(start, end)| Some((usize::try_from(start).ok()?..usize::try_from(end).ok()?, None))));
+    all.extend(
+        prices.filter_map(|(start, end)| Some((usize::try_from(start).ok()?..usize::try_from(end).ok()?, None))),
+    );
     all.sort_by_key(|(place, _)| place.start);
     all
 }
