@@ -57,7 +57,7 @@ fn is_english(language: &Language) -> bool {
 /// The caption's words outside its hashtags, in lower case.
 fn own_words(text: &str, hashtags: &[TextSpan]) -> Vec<String> {
     let (mut own, mut from) = (Vec::new(), 0);
-    for tag in ranges(hashtags).chain([text.len()..text.len()]) {
+    for tag in ranges(hashtags).chain(std::iter::once(text.len()..text.len())) {
         let words = text.get(from..tag.start).unwrap_or_default().split(|c| !is_letter_or_mark(c));
         own.extend(words.filter(|word| word.chars().nth(SHORTEST_OWN - 1).is_some()).map(str::to_lowercase));
         from = tag.end;
