@@ -8,8 +8,13 @@
 
 mod calls;
 mod cashtags;
+mod categories;
 mod emoji;
+mod feed_words;
+mod glossary;
+mod hashtag_words;
 mod hashtags;
+mod keywords;
 mod language;
 pub mod lines;
 mod lower;
@@ -19,7 +24,9 @@ mod prices;
 mod products;
 mod script;
 mod sentiment;
+mod seo;
 mod source;
+mod tags;
 mod text;
 mod tlds;
 mod trigrams;
@@ -27,14 +34,19 @@ mod urls;
 
 pub use calls::CallsToAction;
 pub use cashtags::Cashtags;
+pub use categories::{Categories, taxonomy};
 pub use emoji::Emojis;
+pub use hashtag_words::HashtagWords;
 pub use hashtags::{Adjacent, Hashtags};
+pub use keywords::Keywords;
 pub use language::LanguageOf;
 pub use mentions::Mentions;
 pub use offers::Offers;
 pub use prices::Prices;
 pub use products::{Catalogue, Products, TooLarge};
 pub use sentiment::SentimentOf;
+pub use seo::SearchWords;
+pub use tags::Tags;
 pub use urls::Urls;
 
 use std::sync::Arc;
@@ -99,7 +111,8 @@ impl Stages {
     }
 
     /// The stages the pipeline runs: URLs first, since hashtags and mentions inside a URL are none; language
-    /// after all that is no evidence of one, and before the stages that want to know it.
+    /// after all that is no evidence of one, and before the stages that want to know it; subjects and search words last,
+    /// since they are made of all the others found.
     pub fn standard() -> Self {
         Self::with_products(Products::default())
     }
@@ -122,12 +135,22 @@ impl Stages {
             Box::new(products),
             Box::new(SentimentOf),
             Box::new(CallsToAction),
+            Box::new(HashtagWords),
+            Box::new(Keywords),
+            Box::new(Categories),
+            Box::new(Tags),
+            Box::new(SearchWords),
         ])
     }
 
     /// The label of each stage, in order.
     pub fn label(&self) -> Vec<String> {
         self.0.iter().map(|stage| stage.label()).collect()
+    }
+
+    /// Each stage, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Stage> {
+        self.0.iter().map(AsRef::as_ref)
     }
 
     /// Runs all stages over one caption.
@@ -160,7 +183,7 @@ mod tests {
     fn labels_name_every_stage() {
         let stages = Stages::standard();
         let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@1 prices@1 offers@1 products@1 \
-                     sentiment@1 calls_to_action@1";
+                     sentiment@1 calls_to_action@1 hashtag_words@1 keywords@1 categories@1 tags@1 seo@1";
         assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }

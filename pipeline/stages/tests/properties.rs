@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use tidelake_schemas::{CaptionEntity, CaptionFindings, TextSpan};
 use tidelake_stages::{
-    CallsToAction, Caption, Cashtags, Emojis, Hashtags, Mentions, Offers, Prices, Products, SentimentOf, Stages, Urls,
-    lines,
+    CallsToAction, Caption, Cashtags, Categories, Emojis, HashtagWords, Hashtags, Keywords, Mentions, Offers, Prices,
+    Products, SearchWords, SentimentOf, Stages, Tags, Urls, lines,
 };
 
 /// All stages but the language models, which are slow unoptimised.
@@ -20,6 +20,11 @@ fn finders() -> Stages {
         Box::new(Products::default()),
         Box::new(SentimentOf),
         Box::new(CallsToAction),
+        Box::new(HashtagWords),
+        Box::new(Keywords),
+        Box::new(Categories),
+        Box::new(Tags),
+        Box::new(SearchWords),
     ])
 }
 
@@ -38,6 +43,11 @@ fn text() -> impl Strategy<Value = String> {
             "off",
             "code ",
             "link in bio",
+            "skincare routine",
+            "#dogsoftiktok",
+            "#SmallBusiness2024",
+            "Real Madrid",
+            "レシピ",
             "İ",
             "#",
             "＃",
@@ -123,6 +133,47 @@ fn check_all(text: &str, found: &CaptionFindings) -> Result<(), TestCaseError> {
     check_places(text, found.offers.iter().map(|offer| (offer.start, offer.end)))?;
     check_places(text, found.products.iter().map(|product| (product.start, product.end)))?;
     check_places(text, found.calls_to_action.iter().map(|call| (call.start, call.end)))
+    check_places(text, found.calls_to_action.iter().map(|call| (call.start, call.end)))?;
+    check_places(text, found.hashtag_words.iter().map(|words| (words.start, words.end)))?;
+    check_subjects(text, found)
+}
+
+/// Keywords say what stands in their place; reasons of categories do; labels are few, and each is there once.
+fn check_subjects(text: &str, found: &CaptionFindings) -> Result<(), TestCaseError> {
+    let slice = |start: i32, end: i32| text.get(start as usize..end as usize).filter(|slice| !slice.is_empty());
+    for keyword in &found.keywords {
+        let place = slice(keyword.start, keyword.end);
+        prop_assert!(place.is_some() && keyword.score > 0.0 && keyword.score <= 1.0, "{keyword:?} in {text:?}");
+        let place = place.unwrap_or_default();
+        prop_assert!(place.starts_with(['#', '＃']) || spoken(place) == keyword.text, "{keyword:?} in {text:?}");
+    }
+    for category in &found.categories {
+        prop_assert!(category.score >= 0.5 && category.score <= 1.0 && !category.reasons.is_empty());
+        for reason in &category.reasons {
+            let place = slice(reason.start, reason.end).map(|place| place.trim_start_matches(['#', '＃']));
+            prop_assert_eq!(place, Some(reason.text.as_str()), "{:?}", text);
+        }
+    }
+    prop_assert!(found.keywords.len() <= 10 && found.categories.len() <= 3 && found.tags.len() <= 20);
+    let mut tags = found.tags.clone();
+    tags.sort();
+    tags.dedup();
+    prop_assert_eq!(tags.len(), found.tags.len());
+    if let Some(seo) = &found.seo {
+        prop_assert!(!seo.title.is_empty() && seo.title.chars().count() <= 60 && seo.keywords.len() <= 10, "{seo:?}");
+    }
+    Ok(())
+}
+
+/// A slice as a keyword writes it: lower case, single spaces, no soft hyphens.
+fn spoken(slice: &str) -> String {
+    let lower: String = slice.chars().filter(|c| *c != '\u{ad}').flat_map(char::to_lowercase).collect();
+    let straight = lower.replace(['’', 'ʼ'], "'");
+    straight
+        .split(|c: char| c.is_whitespace() || c == '\u{180e}')
+        .filter(|w| !w.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// One after the other, on character boundaries, around something.

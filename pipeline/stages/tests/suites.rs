@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "skips and figures are meant to be read")]
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tidelake_schemas::{CaptionFindings, PriceFinding, TextSpan};
 use tidelake_stages::{Caption, Stages};
@@ -189,6 +189,48 @@ fn calls_to_action() {
     assert!(f1.is_nan() || f1 >= 0.9, "NaN: the suite is not at hand");
 }
 
+/// Of the first ten, as often as they are among the wanted ones exactly (in lower case): 2 hits / (found + wanted).
+fn f1_at_10(found: &[String], wanted: &BTreeSet<String>) -> f64 {
+    let found: BTreeSet<_> = found.iter().take(10).collect();
+    let hits = found.iter().filter(|keyword| wanted.contains(**keyword)).count();
+    2.0 * hits as f64 / (found.len() + wanted.len()).max(1) as f64
+}
+
+/// The ten most frequent words of more than three letters: what a method must beat to be one.
+fn most_frequent(text: &str) -> Vec<String> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for word in text.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 3) {
+        *counts.entry(word.to_owned()).or_default() += 1;
+    }
+    let mut words: Vec<_> = counts.into_iter().collect();
+    words.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    words.into_iter().map(|(word, _)| word).collect()
+}
+
+#[test]
+fn keywords() {
+    let cases = suite("keywords.jsonl");
+    let mut tally: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
+    for case in &cases {
+        let caption = text(case, "text");
+        let wanted = case["keywords"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let wanted = wanted.map(|keyword| keyword.trim().to_lowercase()).collect();
+        let found: Vec<_> = findings(&caption).keywords.into_iter().map(|keyword| keyword.text).collect();
+        let scores = (f1_at_10(&found, &wanted), f1_at_10(&most_frequent(&caption), &wanted));
+        println!("{} {:.3} {found:?}", text(case, "id"), scores.0);
+        tally.entry(text(case, "dataset")).or_default().push(scores);
+    }
+    let mean = |scores: &mut dyn Iterator<Item = f64>| scores.sum::<f64>() / cases.len() as f64;
+    for (dataset, scores) in &tally {
+        let sum: f64 = scores.iter().map(|(f1, _)| f1).sum();
+        println!("{dataset}: F1@10 {:.3} of {}", sum / scores.len() as f64, scores.len());
+    }
+    let f1 = mean(&mut tally.values().flatten().map(|scores| scores.0));
+    let frequent = mean(&mut tally.values().flatten().map(|scores| scores.1));
+    println!("keywords: F1@10 {f1:.3}; the most frequent words {frequent:.3}");
+    assert!(f1.is_nan() || f1 >= 0.25, "NaN: the suite is not at hand");
+}
+
 /// Some sources list hashtags in lower case, once each, or strip them from the caption: compared as sets, folded.
 #[test]
 fn captions() {
@@ -198,8 +240,7 @@ fn captions() {
         let Some(listed) = case["hashtags"].as_array().filter(|_| case["source"] != "vn-feed") else {
             continue;
         };
-        let fold =
-            |names: Vec<String>| names.into_iter().map(|n| n.to_lowercase()).collect::<std::collections::BTreeSet<_>>();
+        let fold = |names: Vec<String>| names.into_iter().map(|n| n.to_lowercase()).collect::<BTreeSet<_>>();
         let wanted = fold(listed.iter().filter_map(Value::as_str).map(str::to_owned).collect());
         let found = fold(texts(&findings(&caption).hashtags).into_iter().map(str::to_owned).collect());
         all += 1;
@@ -210,6 +251,23 @@ fn captions() {
     }
     println!("captions: hashtags of {same} of {all} as listed");
     assert!(all == 0 || same * 100 >= all * 85);
+}
+
+/// What the captions are said to be about, to be judged by eye: `… --test suites subjects -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints findings"]
+fn subjects() {
+    for case in suite("captions.jsonl") {
+        let caption = text(&case, "caption");
+        let found = findings(&caption);
+        println!("{caption:?} [{}]", found.language.code);
+        println!("  hashtag words {:?}", texts(&found.hashtag_words));
+        let categories = found.categories.iter().map(|c| (c.name.as_str(), c.score, texts(&c.reasons)));
+        println!("  categories {:?}", categories.collect::<Vec<_>>());
+        println!("  keywords {:?}", found.keywords.iter().map(|keyword| keyword.text.as_str()).collect::<Vec<_>>());
+        println!("  tags {:?}", found.tags);
+        println!("  {:?}", found.seo);
+    }
 }
 
 /// Figures, not a test: `cargo test -p tidelake-stages --test suites speed -- --ignored --nocapture`.
@@ -226,5 +284,13 @@ fn speed() {
             std::hint::black_box(stages.run(&Caption::plain(caption)));
         }
         println!("{round}: {:?} per caption", start.elapsed() / captions.len().max(1) as u32);
+    }
+    let mut found = vec![CaptionFindings::default(); captions.len()];
+    for stage in stages.iter() {
+        let start = std::time::Instant::now();
+        for (caption, found) in captions.iter().zip(&mut found) {
+            stage.apply(&Caption::plain(caption), std::hint::black_box(found));
+        }
+        println!("{}: {:?} per caption", stage.name(), start.elapsed() / captions.len().max(1) as u32);
     }
 }
