@@ -1,8 +1,7 @@
 //! Pure functions from a caption to findings. No I/O, no clock, no Kafka.
 //!
 //! A [`Stage`] reads a [`Caption`] and what earlier stages found, and adds its own findings. [`Stages::standard`]
-//! is the list the pipeline runs. The same caption always gives the same findings: language verdicts are memoised,
-//! but the memo only saves time.
+//! is the list the pipeline runs. The same caption always gives the same findings.
 //!
 //! Hashtags, mentions, cashtags and URLs follow twitter-text's rules, with TikTok's differences stated in each room.
 
@@ -13,13 +12,13 @@ mod hashtags;
 mod language;
 pub mod lines;
 mod mentions;
+mod ngrams;
 mod prices;
 mod script;
 mod sentiment;
 mod source;
 mod text;
 mod tlds;
-mod trigrams;
 mod urls;
 
 pub use calls::CallsToAction;
@@ -126,7 +125,7 @@ mod tests {
     fn labels_name_every_stage() {
         let stages = Stages::standard();
         let names =
-            "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 prices@1 sentiment@1 calls_to_action@1 language@1";
+            "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 prices@1 sentiment@1 calls_to_action@1 language@2";
         assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
     }
