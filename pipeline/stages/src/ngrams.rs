@@ -3,7 +3,9 @@
 //! `data/ngrams.bin` is distilled from lingua's language models (Apache-2.0) by `tests/ngrams.rs`, which says how. Each
 //! n-gram, of one to five letters with the word's bounds as letters, has one row: for each language of its script, how
 //! much less likely than in the likeliest language its last letter is after the others, in half nats from 0 to 15.
-//! A text costs each language the sum, over all letters, of the row of the longest n-gram known to end there.
+//! A word costs each language the sum, over its letters, of the row of the longest n-gram known to end there. A text
+//! costs the sum over its words of what each costs more than in its likeliest language, up to [`FOREIGN`]: no single
+//! word, which may be a name or borrowed, outweighs the others.
 //!
 //! # The file
 //! Lines of text, an empty line, then for each script of [`SCRIPTS`]: the number of languages and their codes, two
@@ -33,9 +35,11 @@ const LANES: usize = 32;
 /// Slots per row.
 const ROOM: f64 = 1.4;
 
-/// How much worse than the likeliest language each language explains a text, in half nats; in the order of
-/// [`languages`].
-pub(crate) type Costs = [u16; LANES];
+/// What a word that is impossible in a language costs it; what `c` would cost costs `c * FOREIGN / (c + FOREIGN)`.
+const FOREIGN: f32 = 20.0;
+
+/// How much worse than others each language explains a text, in half nats; in the order of [`languages`].
+pub(crate) type Costs = [f32; LANES];
 
 /// Levels of the even languages in the lower halves, of the odd ones in the upper halves.
 type Row = [u8; LANES / 2];
@@ -64,26 +68,21 @@ pub(crate) fn languages(script: Script) -> &'static [&'static str] {
     place.and_then(|place| TABLE.codes.get(place)).map_or(&[], Vec::as_slice)
 }
 
-/// What the words of `script` in a lower-case text cost each language. Texts are at most some thousands of letters.
+/// What the words of `script` in a lower-case text cost each language.
 pub(crate) fn costs(text: &str, script: Script) -> Costs {
-    let mut sums = Sums::default();
-    let Some(place) = SCRIPTS.iter().position(|&shared| shared == script) else { return sums.costs() };
+    let mut costs = [0.0; LANES];
+    let Some(place) = SCRIPTS.iter().position(|&shared| shared == script) else { return costs };
     let mut word = Word::new(place);
-    for c in text.chars() {
-        match symbol(c, script) {
-            Some(BOUND) if word.letters == 0 => {}
-            Some(BOUND) => {
-                sums.add(word.push(BOUND));
-                word = Word::new(place);
-            }
-            Some(symbol) => sums.add(word.push(symbol)),
-            None => {}
+    for symbol in text.chars().filter_map(|c| symbol(c, script)).chain([BOUND]) {
+        if symbol != BOUND {
+            word.push(symbol);
+        } else if word.letters > 0 {
+            word.push(BOUND);
+            word.charge(&mut costs[..languages(script).len()]);
+            word = Word::new(place);
         }
     }
-    if word.letters > 0 {
-        sums.add(word.push(BOUND));
-    }
-    sums.costs()
+    costs
 }
 
 /// The symbol of a character: loose accents are skipped, all else that is no letter of `script` bounds a word.
@@ -97,49 +96,48 @@ fn symbol(c: char, script: Script) -> Option<u8> {
     }
 }
 
-/// The last letters of a word that is being read.
+/// A word that is being read: its last letters, and what the rows of all of them add up to.
 struct Word {
     script: u64,
     key: u64,
     letters: u32,
+    even: [u16; LANES / 2],
+    odd: [u16; LANES / 2],
 }
 
 impl Word {
     fn new(script: usize) -> Self {
-        Self { script: script as u64, key: u64::from(BOUND), letters: 0 }
+        Self { script: script as u64, key: u64::from(BOUND), letters: 0, even: [0; LANES / 2], odd: [0; LANES / 2] }
     }
 
-    /// Reads a letter; gives the row of the longest known n-gram that ends with it.
-    fn push(&mut self, symbol: u8) -> Option<&'static Row> {
+    /// Reads a letter: adds the row of the longest known n-gram that ends with it.
+    fn push(&mut self, symbol: u8) {
         self.letters += 1;
         self.key = self.key << 8 | u64::from(symbol);
-        (1..=LONGEST.min(self.letters + 1)).rev().find_map(|length| TABLE.row(tagged(self.script, self.key, length)))
+        let lengths = (1..=LONGEST.min(self.letters + 1)).rev();
+        let row = lengths.map(|length| tagged(self.script, self.key, length)).find_map(|key| TABLE.row(key));
+        let Some(row) = row else { return };
+        for ((even, odd), levels) in self.even.iter_mut().zip(&mut self.odd).zip(row) {
+            *even = even.saturating_add(u16::from(levels & 15));
+            *odd = odd.saturating_add(u16::from(levels >> 4));
+        }
+    }
+
+    /// Adds to each language's costs what the word costs it more than the likeliest one.
+    fn charge(&self, costs: &mut [f32]) {
+        let languages = costs.len();
+        let own = || self.even.iter().zip(&self.odd).flat_map(|(&even, &odd)| [even, odd]).take(languages);
+        let least = own().min().unwrap_or(0);
+        for (cost, own) in costs.iter_mut().zip(own()) {
+            let more = f32::from(own - least);
+            *cost += more * FOREIGN / (more + FOREIGN);
+        }
     }
 }
 
 /// The last `length` symbols of a key, with their script.
 fn tagged(script: u64, key: u64, length: u32) -> u64 {
     script << 40 | key & ((1 << (8 * length)) - 1)
-}
-
-#[derive(Default)]
-struct Sums {
-    even: [u16; LANES / 2],
-    odd: [u16; LANES / 2],
-}
-
-impl Sums {
-    fn add(&mut self, row: Option<&Row>) {
-        let Some(row) = row else { return };
-        for ((even, odd), levels) in self.even.iter_mut().zip(&mut self.odd).zip(row) {
-            *even = even.wrapping_add(u16::from(levels & 15));
-            *odd = odd.wrapping_add(u16::from(levels >> 4));
-        }
-    }
-
-    fn costs(&self) -> Costs {
-        std::array::from_fn(|lane| if lane % 2 == 0 { self.even[lane / 2] } else { self.odd[lane / 2] })
-    }
 }
 
 impl Table {
@@ -269,7 +267,7 @@ mod tests {
     fn cheapest(text: &str, script: Script) -> &'static str {
         let costs = costs(text, script);
         let codes = languages(script);
-        codes[(0..codes.len()).min_by_key(|&lane| costs[lane]).expect("languages")]
+        codes[(0..codes.len()).min_by(|&a, &b| costs[a].total_cmp(&costs[b])).expect("languages")]
     }
 
     #[test]
@@ -293,7 +291,7 @@ mod tests {
         assert_eq!(costs("the привет weather", Script::Latin), costs("the weather", Script::Latin));
         assert_eq!(costs("don't", Script::Latin), costs("don t", Script::Latin));
         assert_eq!(costs("cafe\u{301}", Script::Latin), costs("cafe", Script::Latin));
-        assert_eq!(costs("", Script::Latin), [0; LANES]);
-        assert_eq!(costs("ŵ", Script::Greek), [0; LANES]);
+        assert_eq!(costs("", Script::Latin), [0.0; LANES]);
+        assert_eq!(costs("ŵ", Script::Greek), [0.0; LANES]);
     }
 }
