@@ -1,8 +1,7 @@
 //! Pure functions from a caption to findings. No I/O, no clock, no Kafka.
 //!
 //! A [`Stage`] reads a [`Caption`] and what earlier stages found, and adds its own findings. [`Stages::standard`]
-//! is the list the pipeline runs. The same caption always gives the same findings: language verdicts are memoised,
-//! but the memo only saves time.
+//! is the list the pipeline runs. The same caption always gives the same findings.
 //!
 //! Hashtags, mentions, cashtags and URLs follow twitter-text's rules, with TikTok's differences stated in each room.
 
@@ -19,6 +18,7 @@ mod language;
 pub mod lines;
 mod lower;
 mod mentions;
+mod ngrams;
 mod offers;
 mod prices;
 mod products;
@@ -29,7 +29,6 @@ mod source;
 mod tags;
 mod text;
 mod tlds;
-mod trigrams;
 mod urls;
 
 pub use calls::CallsToAction;
@@ -182,7 +181,7 @@ mod tests {
     #[test]
     fn labels_name_every_stage() {
         let stages = Stages::standard();
-        let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@1 prices@1 offers@1 products@1 \
+        let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@2 prices@1 offers@1 products@1 \
                      sentiment@1 calls_to_action@1 hashtag_words@1 keywords@1 categories@1 tags@1 seo@1";
         assert_eq!(stages.label().join(" "), names);
         assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());

@@ -70,7 +70,7 @@ const ROWS: &[Row] = &[
         goal: "≥ 0.94",
         anchor: "lingua 0.936, py3langid 0.917",
         own: Some(("languages", 0.97)),
-        suite: Some(("langid", 0.93)),
+        suite: Some(("langid", 0.94)),
         of: words::languages,
     },
     Row {
@@ -144,6 +144,30 @@ const ROWS: &[Row] = &[
         own: Some(("calls", 0.9)),
         suite: Some(("cta", 0.85)),
         of: words::calls,
+    },
+    Row {
+        name: "keywords, F1 of ten",
+        goal: "≥ 0.18",
+        anchor: "YAKE 0.168",
+        own: None,
+        suite: Some(("keywords", 0.22)),
+        of: words::keywords,
+    },
+    Row {
+        name: "words of hashtags, exact",
+        goal: "",
+        anchor: "",
+        own: Some(("hashtag_words", 0.85)),
+        suite: None,
+        of: words::hashtag_words,
+    },
+    Row {
+        name: "best category, accuracy",
+        goal: "",
+        anchor: "",
+        own: Some(("categories", 0.85)),
+        suite: None,
+        of: words::categories,
     },
 ];
 

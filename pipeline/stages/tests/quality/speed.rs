@@ -55,3 +55,24 @@ fn resident_mib() -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
 }
+
+/// What each stage takes, for whoever makes them faster:
+/// `cargo test --release -p tidelake-stages --test quality each_stage -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints timings"]
+fn each_stage() {
+    let Some(cases) = cases::public("captions") else { return };
+    let captions = texts(&cases, "caption");
+    let stages = Stages::standard();
+    let findings: Vec<_> = captions.iter().map(|text| stages.run(&Caption::plain(text)).findings).collect();
+    for stage in stages.iter() {
+        let start = Instant::now();
+        for (text, found) in captions.iter().zip(&findings) {
+            stage.apply(&Caption::plain(text), &mut found.clone());
+        }
+        let copied = Instant::now();
+        findings.iter().for_each(|found| drop(std::hint::black_box(found.clone())));
+        let took = (copied - start).saturating_sub(copied.elapsed());
+        println!("{:16} {:?} a caption", stage.name(), took / u32::try_from(captions.len()).unwrap_or(1));
+    }
+}

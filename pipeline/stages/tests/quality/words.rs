@@ -1,9 +1,10 @@
-//! Language, feeling, calls to action.
+//! Language, feeling, calls to action, and what a caption is about.
 
 use crate::cases::text;
 use crate::entities::findings;
 use crate::score::{Score, correlation, share};
 use serde_json::Value;
+use std::collections::HashSet;
 
 fn judged(right: bool, miss: impl FnOnce() -> String) -> Option<Result<(), String>> {
     Some(if right { Ok(()) } else { Err(miss()) })
@@ -70,4 +71,39 @@ pub(crate) fn calls(cases: &[Value]) -> Score {
         }
     }
     Score { value: 2.0 * hits / (2.0 * hits + errors), cases: cases.len(), missed }
+}
+
+/// Mean over documents of the F1 of the ten best keywords, compared in lower case.
+#[allow(clippy::cast_precision_loss, reason = "counts of words")]
+pub(crate) fn keywords(cases: &[Value]) -> Score {
+    let f1 = |case: &Value| {
+        let wanted = case["keywords"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let wanted: HashSet<String> = wanted.map(|word| word.trim().to_lowercase()).collect();
+        let found = findings(text(case, "text")).keywords;
+        let found: HashSet<String> = found.into_iter().take(10).map(|word| word.text.to_lowercase()).collect();
+        2.0 * found.intersection(&wanted).count() as f64 / (found.len() + wanted.len()).max(1) as f64
+    };
+    let value = cases.iter().map(f1).sum::<f64>() / cases.len() as f64;
+    Score { value, cases: cases.len(), missed: Vec::new() }
+}
+
+pub(crate) fn hashtag_words(cases: &[Value]) -> Score {
+    share(cases, |case| {
+        let found = findings(text(case, "text")).hashtag_words;
+        let found: Value = found.iter().map(|words| words.text.as_str()).collect();
+        judged(found == case["words"], || format!("{case} found {found}"))
+    })
+}
+
+/// The best category, of which the case may name the upper level only.
+pub(crate) fn categories(cases: &[Value]) -> Score {
+    share(cases, |case| {
+        let found = findings(text(case, "text")).categories;
+        let best = found.first().map(|category| category.name.as_str());
+        let right = match case["category"].as_str() {
+            Some(wanted) => best.is_some_and(|best| best == wanted || best.split('/').next() == Some(wanted)),
+            None => best.is_none(),
+        };
+        judged(right, || format!("{case} found {best:?}"))
+    })
 }
