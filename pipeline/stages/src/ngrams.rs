@@ -160,7 +160,7 @@ impl Table {
         let mixed = (key ^ key >> 23).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
         let places = (self.slots.len() as u64).saturating_sub(OVERFLOW as u64);
-        (((mixed >> 32) * places >> 32) as usize, (mixed as u32).max(1))
+        ((((mixed >> 32) * places) >> 32) as usize, (mixed as u32).max(1))
     }
 
     fn insert(&mut self, key: u64, row: Row) {
@@ -232,7 +232,7 @@ impl Reader {
         while mask != 0 {
             let lane = mask.trailing_zeros() as usize;
             let level = levels[nth / 2] >> (4 * (nth % 2)) & 15;
-            let (half, kept) = if lane % 2 == 0 { (level, 0xf0) } else { (level << 4, 0x0f) };
+            let (half, kept) = if lane.is_multiple_of(2) { (level, 0xf0) } else { (level << 4, 0x0f) };
             row[lane / 2] = row[lane / 2] & kept | half;
             mask &= mask - 1;
             nth += 1;
