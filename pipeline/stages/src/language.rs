@@ -10,6 +10,7 @@ use crate::ngrams::{self, Costs};
 use crate::script::{self, Evidence};
 use crate::{Caption, Stage, text};
 use tidelake_schemas::{CaptionFindings, Language};
+use unicode_normalization::UnicodeNormalization;
 
 /// Letters that are looked at; more would not change the verdict.
 const MAX_BYTES: usize = 1200;
@@ -106,15 +107,22 @@ fn gaps(findings: &CaptionFindings) -> Vec<(usize, usize)> {
 
 fn push_words(out: &mut String, text: &str) {
     push_space(out);
-    for c in text.chars() {
-        if out.len() >= MAX_BYTES {
-            return;
-        }
-        match plain(c) {
-            '\'' | '’' | 'ʼ' if !out.ends_with([' ', '\'']) && !out.is_empty() => out.push('\''),
-            c if text::is_letter_or_mark(c) || matches!(c, '\u{200c}' | '々') => out.extend(c.to_lowercase()),
-            _ => push_space(out),
-        }
+    // Letters and accents that come apart are put together, as the n-grams have them.
+    if text.contains(|c| ('\u{300}'..='\u{36f}').contains(&c)) {
+        text.nfc().for_each(|c| push(out, c));
+    } else {
+        text.chars().for_each(|c| push(out, c));
+    }
+}
+
+fn push(out: &mut String, c: char) {
+    if out.len() >= MAX_BYTES {
+        return;
+    }
+    match plain(c) {
+        '\'' | '’' | 'ʼ' if !out.ends_with([' ', '\'']) && !out.is_empty() => out.push('\''),
+        c if text::is_letter_or_mark(c) || matches!(c, '\u{200c}' | '々') => out.extend(c.to_lowercase()),
+        _ => push_space(out),
     }
 }
 
@@ -160,6 +168,7 @@ mod tests {
             ("Kamusta kayong lahat, ang ganda ng araw ngayon", "tl"),
             ("Сьогодні дуже гарний день", "uk"),
             ("یہ بہت اچھا ہے", "ur"),
+            ("To\u{302}i khong bie\u{302}\u{301}t no\u{301}i gi\u{300} nu\u{31b}\u{303}a", "vi"),
             ("𝓣𝓱𝓲𝓼 𝓲𝓼 𝓱𝓸𝔀 𝔀𝓮 𝓭𝓸 𝓲𝓽", "en"),
             ("सुबह की चाय", "hi"),
             ("आज सकाळी मी शाळेत गेलो होतो आणि खूप मजा आली", "mr"),
