@@ -8,6 +8,7 @@ use crate::log::client::Connection;
 use crate::log::tasks;
 use crate::plan::{Bounds, Kind, Platform, plan};
 use crate::roles::{collect, now};
+use crate::sources::Clients;
 use clap::Subcommand;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -109,7 +110,8 @@ pub(crate) async fn run(args: SourcesArgs, config: Config) -> Result<(), Failure
 
 async fn declare(add: AddArgs, config: Config) -> Result<(), Failure> {
     let mut task = task(&add)?;
-    crate::sources::settle(&config, &mut task).map_err(|why| format!("source {}: {why}", task.name))?;
+    crate::sources::settle(&Clients::alone(&config), &mut task)
+        .map_err(|why| format!("source {}: {why}", task.name))?;
     let records = crate::sources::records(&task, now());
     let mut out = std::io::stdout();
     if add.dry_run {

@@ -14,6 +14,7 @@ pub(crate) use units::parse_duration;
 
 use crate::log::topics::Layout;
 use crate::roles::land::Rotation;
+use crate::sources::Clients;
 use crate::target::Target;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -293,16 +294,19 @@ impl Config {
     /// Finds the connectors of every task, and checks that each can be polled.
     fn settle_tasks(&mut self, mistakes: &mut Vec<Mistake>) {
         let mut tasks = std::mem::take(&mut self.tasks);
-        let mut zones = std::collections::BTreeSet::new();
+        let mut settled = Vec::new();
+        // Made once, and only where something is to be collected.
+        let clients = std::cell::LazyCell::new(|| Clients::alone(self));
         for (i, task) in tasks.iter_mut().enumerate() {
-            match crate::sources::settle(self, task) {
-                Ok(of_task) => zones.extend(of_task),
+            match crate::sources::settle(&clients, task) {
+                Ok(of_task) => settled.extend(of_task),
                 Err(why) => mistakes.push(Mistake { path: format!("tasks[{i}] ({})", task.name), why }),
             }
         }
+        drop(clients);
         self.tasks = tasks;
         let mut wrong = |path: &str, why: String| mistakes.push(Mistake { path: path.to_owned(), why });
-        self.check_media(&zones, &mut wrong);
+        self.check_media(&settled, &mut wrong);
     }
 
     /// Where the lake is.
@@ -331,15 +335,30 @@ impl Config {
     }
 }
 
+/// Where a mistake is. Within values of several forms the path is not known: it is then that of the value.
+pub(crate) fn path_of<E>(key: &str, error: &serde_path_to_error::Error<E>) -> String {
+    match error.path().to_string().trim_matches('.') {
+        "" => key.to_owned(),
+        inner => format!("{key}.{inner}"),
+    }
+}
+
+/// What is wrong there; a secret is not repeated.
+fn why(path: &str, error: toml::de::Error) -> String {
+    if sources::is_secret(path) {
+        return "a text in quotes is expected".to_owned();
+    }
+    error.to_string().trim().to_owned()
+}
+
 /// Takes a section out of the table; `None` when it is absent or wrong (then its mistake is noted).
 fn section<T: DeserializeOwned>(table: &mut toml::Table, key: &str, mistakes: &mut Vec<Mistake>) -> Option<T> {
     let value = table.remove(key)?;
     match serde_path_to_error::deserialize(value) {
         Ok(section) => Some(section),
         Err(error) => {
-            let inner = error.path().to_string();
-            let path = if inner == "." { key.to_owned() } else { format!("{key}.{inner}") };
-            mistakes.push(Mistake { path, why: error.into_inner().to_string().trim().to_owned() });
+            let path = path_of(key, &error);
+            mistakes.push(Mistake { why: why(&path, error.into_inner()), path });
             None
         }
     }
@@ -419,6 +438,20 @@ mod tests {
             let mistakes = load(&text).1;
             assert!(mistakes.iter().any(|mistake| mistake.path == path), "{path}: {mistakes:?}");
         }
+    }
+
+    #[test]
+    fn media_needs_a_connector_that_names_files() {
+        let words = "contact = \"https://lab.example\"\nacknowledgement = { approval = \"letter 17\" }\n";
+        let open = format!("profile = \"web\"\n[media]\nenabled = true\n[web]\n{words}[browser]\n{words}");
+        let task = |connector: &str| {
+            let spec = "spec = { kind = \"user\", handles = [\"a\"] }";
+            load(&format!("{open}[[tasks]]\nname = \"t\"\nconnector = \"{connector}\"\n{spec}\n")).1
+        };
+        assert_eq!(task("web"), []);
+        let mistakes = task("browser");
+        assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+        assert!(mistakes[0].why.contains("connector browser (zone web) names no files"), "{mistakes:?}");
     }
 
     #[test]

@@ -37,10 +37,25 @@ pub(super) fn read(file: Option<&Path>) -> Result<toml::Table, Mistakes> {
     let Some(path) = file else { return Ok(toml::Table::new()) };
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| Mistakes::one(&shown, e.to_string()))?;
-    text.parse().map_err(|e: toml::de::Error| Mistakes::one(&shown, e.to_string()))
+    text.parse().map_err(|e: toml::de::Error| Mistakes::one(at(&shown, &text, &e), e.message()))
 }
 
-/// Applies `TIDELAKE__SECTION__KEY=value`. A value that reads as TOML (a number, true, a list) is that; any other is text.
+/// Where the file is no TOML: the line is not repeated, for it may hold a secret.
+fn at(file: &str, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    before.map_or_else(|| file.to_owned(), |before| format!("{file}, line {}", before.matches('\n').count() + 1))
+}
+
+/// Keys whose values are nobody's business.
+const SECRETS: [&str; 4] = ["client_secret", "access_token", "api_key", "key"];
+
+/// Does this path lead to a secret?
+pub(super) fn is_secret(path: &str) -> bool {
+    path.rsplit('.').next().is_some_and(|key| SECRETS.contains(&key))
+}
+
+/// Applies `TIDELAKE__SECTION__KEY=value`. A value that reads as TOML (a number, true, a list) is that; any other is text,
+/// and so is a secret, which may be all digits.
 pub(super) fn overlay(
     table: &mut toml::Table,
     variables: impl Iterator<Item = (String, String)>,
@@ -50,7 +65,9 @@ pub(super) fn overlay(
     ours.sort();
     for (name, text) in ours {
         let path: Vec<String> = name[PREFIX.len()..].split("__").map(str::to_lowercase).collect();
-        if !set(table, &path, value_of(&text)) {
+        let secret = path.last().is_some_and(|key| is_secret(key));
+        let value = if secret { toml::Value::String(text) } else { value_of(&text) };
+        if !set(table, &path, value) {
             mistakes.push(Mistake { path: name, why: "names a key inside a value that is not a section".into() });
         }
     }
@@ -108,6 +125,19 @@ mod tests {
         assert!(mistakes.is_empty());
         assert_eq!(table["log"]["lanes"].as_integer(), Some(8));
         assert_eq!(table["log"]["broker"].as_str(), Some("k:9092"));
+    }
+
+    #[test]
+    fn secrets_are_text_and_are_not_repeated() {
+        let mut table = toml::Table::new();
+        let variable = ("TIDELAKE__FACEBOOK__ACCESS_TOKEN".to_owned(), "12345678901".to_owned());
+        overlay(&mut table, std::iter::once(variable), &mut Vec::new());
+        assert_eq!(table["facebook"]["access_token"].as_str(), Some("12345678901"));
+        let file = tempfile::NamedTempFile::new().expect("temp file");
+        std::fs::write(file.path(), "[facebook]\naccess_token = \"hush-hush\n").expect("writes");
+        let told = read(Some(file.path())).expect_err("no TOML").to_string();
+        assert!(told.contains("line 2") && !told.contains("hush"), "{told}");
+        assert!(is_secret("research.client_secret") && is_secret("display.key") && !is_secret("research.client_key"));
     }
 
     #[test]
