@@ -63,7 +63,7 @@ impl Clients {
             oembed: oembed.map_err(|e| format!("oEmbed's client cannot be made: {e}")),
             web: web_client(config),
             browser: browser_client(config),
-            youtube: youtube_client(config),
+            youtube: youtube_client(config, lender),
             facebook: facebook_client(config),
         }
     }
@@ -76,8 +76,16 @@ impl Clients {
 
     /// Gives back what was lent of daily budgets and is not spent, at an orderly end.
     pub(crate) async fn give_back(&self) {
-        let Ok(research) = &self.research else { return };
-        match tokio::time::timeout(GIVE_BACK, research.give_back()).await {
+        let give_back = async {
+            if let Ok(research) = &self.research {
+                research.give_back().await?;
+            }
+            match &self.youtube {
+                Ok(youtube) => youtube.give_back().await,
+                Err(_) => Ok(()),
+            }
+        };
+        match tokio::time::timeout(GIVE_BACK, give_back).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the rest of a lease counts as spent today"),
             Err(_) => tracing::warn!("the broker does not answer: the rest of a lease counts as spent today"),
@@ -207,13 +215,14 @@ fn browser_client(config: &Config) -> Result<Arc<BrowserClient>, String> {
 }
 
 /// The client of YouTube's Data API, or why there is none.
-fn youtube_client(config: &Config) -> Result<Arc<YoutubeClient>, String> {
+fn youtube_client(config: &Config, lender: &Arc<dyn Lender>) -> Result<Arc<YoutubeClient>, String> {
     let absent = "connector youtube needs the section [youtube] with api_key, a key of a Google Cloud project in which the \
                   YouTube Data API v3 is enabled";
     let youtube = config.youtube.clone().ok_or(absent)?;
     // Without a profile, official routes are open.
     let grant = config.profile.unwrap_or(Profile::Research).grant(Route::Youtube, None).map_err(|e| e.to_string())?;
-    YoutubeClient::new(youtube, grant, clock::for_connectors()).map(Arc::new).map_err(|e| format!("[youtube] {e}"))
+    let client = YoutubeClient::new(youtube, grant, clock::for_connectors()).map_err(|e| format!("[youtube] {e}"))?;
+    Ok(Arc::new(client.with_lender(lender)))
 }
 
 /// The client of Facebook's Graph API, or why there is none.

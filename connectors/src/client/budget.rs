@@ -6,6 +6,7 @@
 
 pub use super::forecast::{BudgetSnapshot, Pace};
 use super::lease::{Lease, LendError, Lender, LocalLender, Wish, block};
+use super::profile::Route;
 use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,12 @@ impl BudgetConfig {
     /// A budget of `requests` of UTC days, without a reserve.
     pub fn new(daily: u32) -> Self {
         Self { name: "requests", daily, reserve: 0.0, zone: Tz::UTC }
+    }
+
+    /// A budget of so much of the days of a route's source.
+    pub fn of(route: Route, daily: u32) -> Self {
+        let zone = if route == Route::Youtube { Tz::America__Los_Angeles } else { Tz::UTC };
+        Self { zone, ..Self::new(daily) }
     }
 
     /// The day of an instant.
