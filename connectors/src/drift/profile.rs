@@ -1,8 +1,9 @@
 //! The baseline of a source, and what has changed since.
 
 use super::field::{Field, Open};
+use super::sample::ANY_KEY;
 use super::stats::{Stats, Type};
-use super::tally::{ANY_KEY, Node, Root, Tally};
+use super::tally::{Node, Root, Tally};
 use super::{DriftKind, IncidentState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
