@@ -12,6 +12,7 @@ mod refresh;
 mod roles;
 mod sources;
 mod stored_counts;
+mod stored_lake;
 mod target;
 
 use clap::Parser;

@@ -127,9 +127,11 @@ impl Clients {
             }
             research::CONNECTOR => {
                 let client = self.research.as_ref().map_err(Clone::clone)?;
-                let source = ResearchSource::with_client(client.clone(), read::<ResearchTask>(spec)?);
-                let stored = Arc::new(StoredIds::of(&self.config));
-                Ok(Box::new(source.map_err(|e| e.to_string())?.with_ids(stored)))
+                let task = read::<ResearchTask>(spec)?;
+                let refreshes = matches!(task, ResearchTask::Compliance(_));
+                let source = ResearchSource::with_client(client.clone(), task).map_err(|e| e.to_string())?;
+                let stored = || Arc::new(StoredIds::of(&self.config));
+                Ok(Box::new(if refreshes { source.with_ids(stored()) } else { source }))
             }
             display::CONNECTOR => {
                 let client = self.display.as_ref().map_err(Clone::clone)?;
