@@ -231,7 +231,7 @@ impl Config {
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
         let mut table = sources::read(file)?;
         let mut mistakes = Vec::new();
-        sources::overlay(&mut table, std::env::vars(), &mut mistakes);
+        sources::overlay(&mut table, std::env::vars_os(), &mut mistakes);
         let config = Self::from_table(table, &mut mistakes);
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }

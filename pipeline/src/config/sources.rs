@@ -1,5 +1,6 @@
 //! Where configuration comes from: the file, the environment, secret files.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
@@ -58,12 +59,17 @@ pub(super) fn is_secret(path: &str) -> bool {
 /// and so is a secret, which may be all digits.
 pub(super) fn overlay(
     table: &mut toml::Table,
-    variables: impl Iterator<Item = (String, String)>,
+    variables: impl Iterator<Item = (OsString, OsString)>,
     mistakes: &mut Vec<Mistake>,
 ) {
-    let mut ours: Vec<(String, String)> = variables.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+    let named = variables.map(|(name, value)| (name.to_string_lossy().into_owned(), value));
+    let mut ours: Vec<(String, OsString)> = named.filter(|(name, _)| name.starts_with(PREFIX)).collect();
     ours.sort();
-    for (name, text) in ours {
+    for (name, value) in ours {
+        let Ok(text) = value.into_string() else {
+            mistakes.push(Mistake { path: name, why: "its value is not UTF-8".into() });
+            continue;
+        };
         let path: Vec<String> = name[PREFIX.len()..].split("__").map(str::to_lowercase).collect();
         let secret = path.last().is_some_and(|key| is_secret(key));
         let value = if secret { toml::Value::String(text) } else { value_of(&text) };
@@ -121,7 +127,7 @@ mod tests {
         let mut table: toml::Table = "[log]\nlanes = 4".parse().expect("is TOML");
         let variables = [("TIDELAKE__LOG__LANES", "8"), ("TIDELAKE__LOG__BROKER", "k:9092"), ("PATH", "x")];
         let mut mistakes = Vec::new();
-        overlay(&mut table, variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())), &mut mistakes);
+        overlay(&mut table, variables.iter().map(|(k, v)| (k.into(), v.into())), &mut mistakes);
         assert!(mistakes.is_empty());
         assert_eq!(table["log"]["lanes"].as_integer(), Some(8));
         assert_eq!(table["log"]["broker"].as_str(), Some("k:9092"));
@@ -130,7 +136,7 @@ mod tests {
     #[test]
     fn secrets_are_text_and_are_not_repeated() {
         let mut table = toml::Table::new();
-        let variable = ("TIDELAKE__FACEBOOK__ACCESS_TOKEN".to_owned(), "12345678901".to_owned());
+        let variable = ("TIDELAKE__FACEBOOK__ACCESS_TOKEN".into(), "12345678901".into());
         overlay(&mut table, std::iter::once(variable), &mut Vec::new());
         assert_eq!(table["facebook"]["access_token"].as_str(), Some("12345678901"));
         let file = tempfile::NamedTempFile::new().expect("temp file");
@@ -138,6 +144,17 @@ mod tests {
         let told = read(Some(file.path())).expect_err("no TOML").to_string();
         assert!(told.contains("line 2") && !told.contains("hush"), "{told}");
         assert!(is_secret("research.client_secret") && is_secret("display.key") && !is_secret("research.client_key"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_is_a_mistake() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = || OsString::from_vec(vec![b'a', 0xff]);
+        let mut mistakes = Vec::new();
+        let variables = [("TIDELAKE__LOG__BROKER".into(), bytes()), ("OTHER".into(), bytes()), (bytes(), bytes())];
+        overlay(&mut toml::Table::new(), variables.into_iter(), &mut mistakes);
+        assert_eq!(mistakes.iter().map(|mistake| mistake.path.as_str()).collect::<Vec<_>>(), ["TIDELAKE__LOG__BROKER"]);
     }
 
     #[test]
