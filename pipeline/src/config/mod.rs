@@ -440,6 +440,41 @@ mod tests {
         }
     }
 
+    /// The example with everything that is commented out.
+    fn whole_example() -> toml::Table {
+        let is_setting = |line: &str| {
+            let key =
+                line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+            key || line.starts_with('[')
+        };
+        let setting = |line: &'static str| line.strip_prefix("# ").filter(|line| is_setting(line)).unwrap_or(line);
+        let text = include_str!("../../../deploy/tidelake.example.toml");
+        let lines: Vec<&str> = text.lines().map(setting).collect();
+        toml::from_str(&lines.join("\n")).expect("is TOML")
+    }
+
+    #[test]
+    fn the_example_names_every_key_and_no_other() {
+        let mut mistakes = Vec::new();
+        let example = whole_example();
+        Config::from_table(example.clone(), &mut mistakes);
+        mistakes.retain(|mistake| ["unknown", "missing", "invalid"].iter().any(|part| mistake.why.contains(part)));
+        assert_eq!(mistakes, []);
+        let mut places: Vec<&str> = SECTIONS.into_iter().filter(|section| example[*section].is_table()).collect();
+        places.push("research.patience");
+        for place in places {
+            let why = load(&format!("[{place}]\nno_such_key = 1")).1.remove(0).why;
+            let known = why.lines().next().unwrap_or_default().split('`').skip(3).step_by(2);
+            let section =
+                place.split('.').try_fold(&toml::Value::Table(example.clone()), |at, key| at.get(key)).cloned();
+            let section = section.expect("a section");
+            for key in known {
+                let is_there = section.get(key).or_else(|| section.get(format!("{key}_file")));
+                assert!(is_there.is_some(), "[{place}] {key} is not in deploy/tidelake.example.toml");
+            }
+        }
+    }
+
     #[test]
     fn media_needs_a_connector_that_names_files() {
         let words = "contact = \"https://lab.example\"\nacknowledgement = { approval = \"letter 17\" }\n";
