@@ -49,6 +49,12 @@ const INVARIANTS: &[Absent] = &[
         but_in: &[],
     },
     Absent {
+        why: "nothing hides that a program drives the browser",
+        below: &["connectors/src"],
+        texts: &["AutomationControlled", "excludeSwitches", "useAutomationExtension", "navigator.webdriver"],
+        but_in: &[],
+    },
+    Absent {
         why: "Kafka's committed offsets never say where land begins",
         below: &["pipeline/src/roles/land", "pipeline/src/roles/land.rs"],
         texts: &["Offset::Stored", "committed_offsets", "Offset::Invalid"],
