@@ -1,6 +1,7 @@
 //! `tidelake media`: which pictures and films are stored, and what became of the others.
 
 use super::Failure;
+use super::listing::text_format;
 use super::sql::to_stdout;
 use crate::config::Config;
 use tidelake_schemas::MediaStatus;
@@ -18,7 +19,7 @@ pub(crate) struct MediaArgs {
     #[arg(long)]
     summary: bool,
     /// table, json, ndjson or csv.
-    #[arg(short, long, default_value = "table", value_parser = str::parse::<Format>)]
+    #[arg(short, long, default_value = "table", value_parser = text_format)]
     format: Format,
 }
 
@@ -28,9 +29,6 @@ const NEWEST: &str =
                       ORDER BY observed_at DESC, event_id DESC) AS newest FROM media) WHERE newest = 1";
 
 pub(crate) async fn run(args: &MediaArgs, config: &Config) -> Result<(), Failure> {
-    if args.format.is_binary() {
-        return Err(format!("{} is not for a terminal; formats are table, json, ndjson and csv", args.format).into());
-    }
     let mut only = String::from("true");
     if let Some(video) = args.video {
         only.push_str(&format!(" AND video_id = {video}"));
