@@ -178,6 +178,33 @@ fn what_could_not_be_told_is_found_again() {
 }
 
 #[test]
+fn an_end_that_could_not_be_told_is_found_again() {
+    let drop_it = |_: usize, record: &mut Value| rename(record, "view_count", "other");
+    let keep = |_: usize, _: &mut Value| {};
+    let ends = |changes: &[Change], state| changes.iter().filter(|c| c.state == state).count();
+    for (later, state) in
+        [(&keep as &dyn Fn(usize, &mut Value), IncidentState::Closed), (&drop_it, IncidentState::Adopted)]
+    {
+        let mut watch = Watch::settled();
+        assert_eq!(ends(&watch.pages(2, drop_it), IncidentState::Open), 2);
+        // Whenever an end is found it is taken back once, and must be found once more, and then not again.
+        let (mut taken_back, mut told) = (0, 0);
+        for _ in 0..300 {
+            let changes = watch.pages(1, later);
+            let ended = ends(&changes, state);
+            assert_eq!(ended, changes.len(), "{:?}", self::told(&changes));
+            if ended > 0 && taken_back < 2 {
+                taken_back += ended;
+                watch.profile.retract(changes);
+            } else {
+                told += ended;
+            }
+        }
+        assert_eq!((taken_back, told), (2, 2), "{state:?}");
+    }
+}
+
+#[test]
 fn a_profile_survives_being_written() {
     let mut watch = Watch::settled();
     watch.pages(1, |_, record| rename(record, "view_count", "play_count"));
