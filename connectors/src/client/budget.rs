@@ -212,17 +212,6 @@ impl Budget {
         if unspent == 0 { Ok(()) } else { self.lender.take_back(&self.key, day, unspent).await }
     }
 
-    /// On how many days (today is the first) this many requests are spent, for a forecast before a job starts;
-    /// `None` when this priority has no share at all.
-    pub fn days_for(&self, requests: u32, priority: Priority, now: Timestamp) -> Option<u32> {
-        let share = self.config.share(priority);
-        let today = share.saturating_sub(self.snapshot(now).spent);
-        if requests <= today {
-            return Some(u32::from(requests > 0));
-        }
-        (share > 0).then(|| 1 + (requests - today).div_ceil(share))
-    }
-
     /// Spent, left and the forecast, as far as this process knows.
     pub fn snapshot(&self, now: Timestamp) -> BudgetSnapshot {
         let state = self.today(now);
