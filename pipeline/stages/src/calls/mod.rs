@@ -179,7 +179,7 @@ fn starts_sentence(text: &str, at: usize) -> bool {
 mod tests {
     use super::*;
 
-    fn read<'a>(text: &'a str) -> Vec<(&'static str, &'a str)> {
+    fn read(text: &str) -> Vec<(&'static str, &str)> {
         let links = text.match_indices("http").map(|(start, _)| start..text.len()).collect::<Vec<_>>();
         calls(text, &links).into_iter().map(|call| (call.kind, &text[call.span])).collect()
     }
