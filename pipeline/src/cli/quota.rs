@@ -38,8 +38,12 @@ fn configured(config: &Config) -> BTreeMap<String, BudgetConfig> {
         .research
         .iter()
         .flat_map(|research| research.budgets().map(|budget| (research.budget_key(&budget), budget)));
-    let youtube =
-        config.youtube.iter().flat_map(|youtube| youtube.budgets().map(|budget| (youtube.budget_key(&budget), budget)));
+    let youtube = config.youtube.iter().flat_map(|youtube| {
+        // Where searches are charged in units, nothing else counts them.
+        let counts = |budget: &BudgetConfig| youtube.search_units.is_none() || budget.name != "searches";
+        let budgets = youtube.budgets().into_iter().filter(counts);
+        budgets.map(|budget| (youtube.budget_key(&budget), budget))
+    });
     research.chain(youtube).collect()
 }
 
