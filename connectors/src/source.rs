@@ -4,6 +4,7 @@ use crate::client::{Class, ClientFault};
 use crate::drift::Tally;
 use crate::media::MediaRef;
 use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 use tidelake_schemas::{Observation, Timestamp};
@@ -234,6 +235,14 @@ impl Fault {
             FaultClass::Transient | FaultClass::Request | FaultClass::Format => StopReason::Fault,
         }
     }
+}
+
+/// A position as it was kept; `None` at the start of a cycle.
+pub(crate) fn read_state<S: DeserializeOwned>(operation: &str, state: Option<&Value>) -> Result<Option<S>, Fault> {
+    state.map(S::deserialize).transpose().map_err(|e| {
+        let message = format!("the stored position does not belong to this task: {e}");
+        Fault::new(FaultClass::Request, operation, message, "Reset the task's position; its cycle then starts again.")
+    })
 }
 
 /// A source of observations: something that can be polled page by page.

@@ -2,9 +2,8 @@
 
 use crate::client::Response;
 use crate::reading::ReadContext;
-use crate::source::{CycleContext, Fault, FaultClass, Ledger, Next, Page, Reject, StopReason};
+use crate::source::{CycleContext, Fault, Ledger, Next, Page, Reject, StopReason};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tidelake_schemas::{Observation, Timestamp};
@@ -108,13 +107,4 @@ impl<'a> Turn<'a> {
 /// A position as it is kept.
 pub(crate) fn kept<S: Serialize>(state: &S) -> Value {
     serde_json::to_value(state).unwrap_or_default()
-}
-
-/// A position as it was kept.
-pub(crate) fn read_state<S: DeserializeOwned + Default>(operation: &str, state: Option<&Value>) -> Result<S, Fault> {
-    let Some(state) = state else { return Ok(S::default()) };
-    S::deserialize(state).map_err(|e| {
-        let message = format!("the stored position does not belong to this task: {e}");
-        Fault::new(FaultClass::Request, operation, message, "Reset the task's position; its cycle then starts again.")
-    })
 }

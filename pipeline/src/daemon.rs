@@ -13,7 +13,6 @@ use crate::roles::media::{Fetchers, Media, Plan};
 use crate::roles::{Progress, RoleError, Stop, now};
 use crate::sources::Clients;
 use futures::future::BoxFuture;
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
@@ -251,15 +250,12 @@ fn beside_others(media: Media, stop: Stop) -> BoxFuture<'static, Result<(), Role
     })
 }
 
-/// Where files are kept. The environment's credentials count, as they do for the lake.
+/// Where files are kept.
 fn media_store(config: &Config) -> Result<Option<MediaStore>, StoreError> {
     if !config.media.enabled {
         return Ok(None);
     }
-    let ours = |(name, _): &(String, String)| ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|start| name.starts_with(start));
-    let mut options: HashMap<String, String> = std::env::vars().filter(ours).collect();
-    options.extend(config.media_storage().clone());
-    MediaStore::at(&config.media_location(), &options).map(Some)
+    MediaStore::at(&config.media_location(), config.media_storage()).map(Some)
 }
 
 /// Roles at work.

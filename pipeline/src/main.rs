@@ -14,6 +14,7 @@ mod replay;
 mod roles;
 mod sources;
 mod stored_counts;
+mod stored_lake;
 mod target;
 
 use clap::Parser;

@@ -38,7 +38,7 @@ pub(crate) enum Platform {
 }
 
 /// Bounds of what is asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// Two-letter codes; none means everywhere.
     pub regions: Vec<String>,

@@ -1,7 +1,7 @@
 //! Which connector runs a task.
 
 use crate::clock;
-use crate::config::{Config, FallbackConfig, RouteConfig, TaskConfig};
+use crate::config::{Config, FallbackConfig, RouteConfig, TaskConfig, path_of};
 use crate::refresh::{self, StoredIds};
 use crate::roles::collect::{MakeSource, Routes};
 use crate::stored_counts::StoredCounts;
@@ -9,7 +9,6 @@ use crate::target::Target;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
-use tidelake_connectors::Source;
 use tidelake_connectors::browser::{self, BrowserClient, BrowserSource};
 use tidelake_connectors::client::lease::LocalLender;
 use tidelake_connectors::client::{Lender, Profile, Route};
@@ -20,6 +19,7 @@ use tidelake_connectors::research::track::{TrackSource, TrackTask};
 use tidelake_connectors::research::{self, ResearchClient, ResearchSource, ResearchTask};
 use tidelake_connectors::web::{self, PageTask, WebClient, WebSource};
 use tidelake_connectors::youtube::{self, YoutubeClient, YoutubeSource, YoutubeTask};
+use tidelake_connectors::{Capabilities, Source};
 use tidelake_schemas::{Task, TaskRoute, Timestamp};
 
 /// How long the broker may take to hear of what is given back.
@@ -36,7 +36,7 @@ pub(crate) fn maker(clients: Arc<Clients>) -> Arc<MakeSource> {
 /// One client per connector, or why there is none, with the credentials of the configuration. Tasks share them: token,
 /// rate and quota belong to the credential.
 pub(crate) struct Clients {
-    /// For what is refreshed from the lake.
+    /// For the order of routes, and for what is read from the lake.
     config: Config,
     profile: Option<Profile>,
     /// What tasks that track take their videos from.
@@ -63,7 +63,7 @@ impl Clients {
             oembed: oembed.map_err(|e| format!("oEmbed's client cannot be made: {e}")),
             web: web_client(config),
             browser: browser_client(config),
-            youtube: youtube_client(config),
+            youtube: youtube_client(config, lender),
             facebook: facebook_client(config),
         }
     }
@@ -76,8 +76,16 @@ impl Clients {
 
     /// Gives back what was lent of daily budgets and is not spent, at an orderly end.
     pub(crate) async fn give_back(&self) {
-        let Ok(research) = &self.research else { return };
-        match tokio::time::timeout(GIVE_BACK, research.give_back()).await {
+        let give_back = async {
+            if let Ok(research) = &self.research {
+                research.give_back().await?;
+            }
+            match &self.youtube {
+                Ok(youtube) => youtube.give_back().await,
+                Err(_) => Ok(()),
+            }
+        };
+        match tokio::time::timeout(GIVE_BACK, give_back).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the rest of a lease counts as spent today"),
             Err(_) => tracing::warn!("the broker does not answer: the rest of a lease counts as spent today"),
@@ -119,9 +127,11 @@ impl Clients {
             }
             research::CONNECTOR => {
                 let client = self.research.as_ref().map_err(Clone::clone)?;
-                let source = ResearchSource::with_client(client.clone(), read::<ResearchTask>(spec)?);
-                let stored = Arc::new(StoredIds::of(&self.config));
-                Ok(Box::new(source.map_err(|e| e.to_string())?.with_ids(stored)))
+                let task = read::<ResearchTask>(spec)?;
+                let refreshes = matches!(task, ResearchTask::Compliance(_));
+                let source = ResearchSource::with_client(client.clone(), task).map_err(|e| e.to_string())?;
+                let stored = || Arc::new(StoredIds::of(&self.config));
+                Ok(Box::new(if refreshes { source.with_ids(stored()) } else { source }))
             }
             display::CONNECTOR => {
                 let client = self.display.as_ref().map_err(Clone::clone)?;
@@ -171,7 +181,7 @@ impl Clients {
 
 /// Reads a task's spec; the error names the place.
 fn read<T: DeserializeOwned>(spec: serde_json::Value) -> Result<T, String> {
-    serde_path_to_error::deserialize(spec).map_err(|e| format!("spec.{}: {}", e.path(), e.inner()))
+    serde_path_to_error::deserialize(spec).map_err(|e| format!("{}: {}", path_of("spec", &e), e.inner()))
 }
 
 /// The Research API's client, or why there is none.
@@ -207,13 +217,14 @@ fn browser_client(config: &Config) -> Result<Arc<BrowserClient>, String> {
 }
 
 /// The client of YouTube's Data API, or why there is none.
-fn youtube_client(config: &Config) -> Result<Arc<YoutubeClient>, String> {
+fn youtube_client(config: &Config, lender: &Arc<dyn Lender>) -> Result<Arc<YoutubeClient>, String> {
     let absent = "connector youtube needs the section [youtube] with api_key, a key of a Google Cloud project in which the \
                   YouTube Data API v3 is enabled";
     let youtube = config.youtube.clone().ok_or(absent)?;
     // Without a profile, official routes are open.
     let grant = config.profile.unwrap_or(Profile::Research).grant(Route::Youtube, None).map_err(|e| e.to_string())?;
-    YoutubeClient::new(youtube, grant, clock::for_connectors()).map(Arc::new).map_err(|e| format!("[youtube] {e}"))
+    let client = YoutubeClient::new(youtube, grant, clock::for_connectors()).map_err(|e| format!("[youtube] {e}"))?;
+    Ok(Arc::new(client.with_lender(lender)))
 }
 
 /// The client of Facebook's Graph API, or why there is none.
@@ -243,28 +254,28 @@ pub(crate) fn canary_of(task: &str) -> String {
     format!("{task}{CANARY}")
 }
 
-/// Finds the connectors of a task, and checks that each can be polled, and its canary, without polling anything; gives the
-/// licence zones of what they will bring.
-pub(crate) fn settle(config: &Config, task: &mut TaskConfig) -> Result<Vec<&'static str>, String> {
-    let clients = Clients::alone(config);
+/// Finds the connectors of a task, and checks that each can be polled, and its canary, without polling anything; gives what
+/// they can do.
+pub(crate) fn settle(clients: &Clients, task: &mut TaskConfig) -> Result<Vec<Capabilities>, String> {
     match (task.target.take(), task.connector.is_empty()) {
         (Some(_), false) => Err("target and connector exclude each other; keep one".into()),
         (None, true) => Err("connector is missing; name one, or give a target such as { creator = [\"x\"] }".into()),
-        (Some(target), true) => by_profile(config, &clients, &target, task),
-        (None, false) => by_name(&clients, task),
+        (Some(target), true) => by_profile(clients, &target, task),
+        (None, false) => by_name(clients, task),
     }?;
-    check_canary(&clients, task)?;
+    check_canary(clients, task)?;
     let preferred = TaskRoute { connector: task.connector.clone(), spec: task.spec.to_string() };
     let others: Vec<TaskRoute> = task.fallback.iter().filter_map(route_of).collect();
     let routes = clients.routes(std::iter::once(&preferred).chain(&others))?;
-    Ok(routes.iter().map(|source| source.capabilities().zone).collect())
+    Ok(routes.iter().map(Source::capabilities).collect())
 }
 
 /// Every connector that the profile allows, that is configured, and that can be asked for it; official ones first.
-fn by_profile(config: &Config, clients: &Clients, target: &Target, task: &mut TaskConfig) -> Result<(), String> {
+fn by_profile(clients: &Clients, target: &Target, task: &mut TaskConfig) -> Result<(), String> {
     if !task.fallback.is_empty() {
         return Err("target and fallback exclude each other: the profile gives the order".into());
     }
+    let config = &clients.config;
     let words = config.web.as_ref().and_then(|web| web.acknowledgement.as_ref());
     let words = words.or(config.browser.as_ref().and_then(|browser| browser.acknowledgement.as_ref()));
     let official = || Route::ALL.into_iter().filter(|route| !route.is_web()).collect();
@@ -311,7 +322,8 @@ fn by_name(clients: &Clients, task: &mut TaskConfig) -> Result<(), String> {
 
 fn unlike(name: &str, connector: &str) -> String {
     format!(
-        "fallback {name}: it is not known how {name} is asked for what this task asks of {connector}; write          {{ connector = \"{name}\", spec = {{ … }} }}"
+        "fallback {name}: it is not known how {name} is asked for what this task asks of {connector}; write \
+         {{ connector = \"{name}\", spec = {{ … }} }}"
     )
 }
 

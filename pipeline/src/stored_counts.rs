@@ -1,54 +1,30 @@
 //! The lake as a feed of observations, for tasks that track what other tasks have found.
 
 use crate::config::Config;
+use crate::stored_lake::StoredLake;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use async_trait::async_trait;
-use futures::TryStreamExt;
-use std::collections::HashMap;
-use std::fmt;
-use std::path::PathBuf;
 use tidelake_connectors::revisit::{Count, CountFeed, Wanted};
 use tidelake_connectors::{Fault, FaultClass};
 use tidelake_schemas::{Timestamp, ids};
-use tidelake_sinks::lake::Lake;
-use tidelake_sinks::query::{Engine, QueryError, QueryOptions};
+use tidelake_sinks::query::QueryError;
 
 /// Memory for sorting a day's observations; beyond it they spill.
 const MEMORY: usize = 128 << 20;
 
-/// Observations of the research zone, of the configuration's lake; it is opened when they are asked for.
-pub(crate) struct StoredCounts {
-    location: String,
-    storage: HashMap<String, String>,
-    spill_dir: PathBuf,
-    /// Between the arrival of a row, which is its `landed_at`, and its commit.
-    settling_s: i64,
-}
+/// Observations of the research zone, of the configuration's lake.
+#[derive(Debug)]
+pub(crate) struct StoredCounts(StoredLake);
 
 impl StoredCounts {
     pub(crate) fn of(config: &Config) -> Self {
-        Self {
-            location: config.lake_location(),
-            storage: config.lake.storage.clone(),
-            spill_dir: config.data_dir.join("spill"),
-            settling_s: i64::try_from(config.lake.commit_age.as_secs()).unwrap_or(i64::MAX).saturating_mul(2).max(60),
-        }
+        Self(StoredLake::of(config))
     }
 
     async fn read(&self, wanted: &Wanted<'_>, each: &mut (dyn FnMut(Count) + Send)) -> Result<(), QueryError> {
-        let options = QueryOptions {
-            memory_bytes: MEMORY,
-            spill_dir: Some(self.spill_dir.clone()),
-            // It is not to slow down the rest.
-            target_partitions: Some(1),
-        };
-        let engine = Engine::over(Lake::at(&self.location, self.storage.clone())?, options).await?;
-        let mut rows = engine.sql(&query(wanted, self.settling_s)).await?.stream;
-        while let Some(batch) = rows.try_next().await.map_err(QueryError::running)? {
-            counts(&batch).for_each(&mut *each);
-        }
-        Ok(())
+        let settling_s = i64::try_from(self.0.settling.as_secs()).unwrap_or(i64::MAX);
+        self.0.ask(&query(wanted, settling_s), MEMORY, |batch| counts(batch).for_each(&mut *each)).await
     }
 }
 
@@ -91,12 +67,5 @@ impl CountFeed for StoredCounts {
             let action = "The task waits and reads again; check that the lake can be reached.";
             Fault::new(FaultClass::Transient, "reading stored videos", error.to_string(), action)
         })
-    }
-}
-
-impl fmt::Debug for StoredCounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Storage options hold credentials.
-        f.debug_struct("StoredCounts").field("location", &self.location).finish_non_exhaustive()
     }
 }

@@ -26,6 +26,11 @@ impl MediaKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Thumbnail, Self::Video, Self::Slide];
 
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// As written into the table.
     pub fn name(self) -> &'static str {
         match self {
@@ -61,6 +66,10 @@ pub enum MediaStatus {
 }
 
 impl MediaStatus {
+    /// Every status, in the order of their discriminants.
+    pub const ALL: [Self; 6] =
+        [Self::Stored, Self::Duplicate, Self::SkippedCorrupt, Self::Expired, Self::Refused, Self::Failed];
+
     /// As written into the table.
     pub fn name(self) -> &'static str {
         match self {

@@ -32,6 +32,15 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+/// Waits until something is so that another process brings about.
+pub fn until(what: &str, at_most: Duration, mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < at_most, "{what}: not within {at_most:?}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
 /// A data directory and a broker for one test.
 pub struct Stage {
     dir: TempDir,
@@ -95,11 +104,8 @@ impl Stage {
     /// Resolves once a process has taken the data directory; at once where each process does not bring its own broker.
     pub fn wait_for_embedded_broker(&self) {
         let lock = self.dir.path().join("broker").join("lock");
-        let begun = Instant::now();
-        while self.is_embedded() && !std::fs::read_to_string(&lock).is_ok_and(|holder| holder.contains("broker")) {
-            assert!(begun.elapsed() < Duration::from_secs(30), "the embedded broker did not start");
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
+        let taken = || std::fs::read_to_string(&lock).is_ok_and(|holder| holder.contains("broker"));
+        until("the embedded broker starts", Duration::from_secs(30), || !self.is_embedded() || taken());
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

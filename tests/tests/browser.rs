@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tidelake_sandbox::{Endpoint, Sandbox, SandboxConfig, SimClock, World, WorldConfig, world::Creator};
-use tidelake_tests::{Process, Stage};
+use tidelake_tests::{Process, Stage, until};
 use tokio::runtime::Runtime;
 
 const VIDEOS: u64 = 22_000;
 const CREATORS: u64 = 500;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn skipped() -> bool {
     let absent = ["/usr/bin/chromedriver", "/usr/bin/chromium"].into_iter().find(|path| !Path::new(path).exists());
@@ -87,22 +88,10 @@ fn scratch_of(driver: u32) -> String {
         .to_owned()
 }
 
-/// Waits until something is so.
-fn until<T>(what: &str, mut so: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = so() {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what} did not happen within a minute");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
-}
-
 /// Waits until a driver, its browsers and their files are gone.
 fn nothing_is_left(driver: u32, scratch: &str) {
-    until("the end of all browsers", || processes().iter().all(|(.., group)| *group != driver).then_some(()));
-    until("the removal of their files", || (!Path::new(scratch).exists()).then_some(()));
+    until("the end of all browsers", PATIENCE, || processes().iter().all(|(.., group)| *group != driver));
+    until("the removal of their files", PATIENCE, || !Path::new(scratch).exists());
 }
 
 fn lists_asked(sandbox: &Sandbox) -> u64 {
@@ -123,13 +112,13 @@ fn a_profile_becomes_rows_although_the_driver_is_killed() {
     let mut daemon = stage.start(&["run", "--config", &config], &[]);
 
     // Mid-way: some polls are over, the page stays open between them.
-    until("the fourth list", || (lists_asked(&sandbox) >= 4).then_some(()));
+    until("the fourth list", PATIENCE, || lists_asked(&sandbox) >= 4);
     let first = driver_of(&daemon).expect("a driver");
     let scratch = scratch_of(first);
     assert!(Command::new("kill").args(["-KILL", &first.to_string()]).status().expect("kill").success());
 
-    until("the end of the cycle", || {
-        stage.done(&["coverage", "profile", "--format", "json"]).contains("exhausted").then_some(())
+    until("the end of the cycle", PATIENCE, || {
+        stage.done(&["coverage", "profile", "--format", "json"]).contains("exhausted")
     });
     nothing_is_left(first, &scratch);
     let second = driver_of(&daemon).expect("another driver");
@@ -161,7 +150,7 @@ fn a_daemon_that_is_killed_leaves_no_browser() {
     let config = stage.dir().join("tidelake.toml");
     std::fs::write(&config, configuration(&sandbox, &busy_creator(&sandbox).handle)).expect("writes the configuration");
     let mut daemon = stage.start(&["run", "--config", config.to_str().expect("UTF-8")], &[]);
-    until("the second list", || (lists_asked(&sandbox) >= 2).then_some(()));
+    until("the second list", PATIENCE, || lists_asked(&sandbox) >= 2);
     let driver = driver_of(&daemon).expect("a driver");
     let scratch = scratch_of(driver);
     assert!(processes().iter().filter(|(.., group)| *group == driver).count() > 3, "driver, shell, browsers");

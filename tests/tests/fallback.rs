@@ -1,19 +1,11 @@
 //! A route that refuses us is left, the next allowed one is taken, and the ledger says so; over a restart, too.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tidelake_sandbox::{Endpoint, FaultKind, FaultPlan, FaultRule, Sandbox, SandboxConfig, World, WorldConfig};
-use tidelake_tests::Stage;
+use tidelake_tests::{Stage, until};
 
+const PATIENCE: Duration = Duration::from_secs(90);
 const REST: Duration = Duration::from_secs(20);
-
-/// Asks again until it holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(90), "{what}");
-        std::thread::park_timeout(Duration::from_millis(200));
-    }
-}
 
 #[test]
 fn a_blocked_route_is_left_until_its_rest_is_over() {
@@ -49,7 +41,7 @@ fn a_blocked_route_is_left_until_its_rest_is_over() {
 
     let mut daemon = stage.start(&["run", "--config", &config], &[]);
     stage.wait_for_embedded_broker();
-    until("two cycles by oembed", || polls("oembed", "exhausted") >= 2);
+    until("two cycles by oembed", PATIENCE, || polls("oembed", "exhausted") >= 2);
     assert_eq!((pages(), polls("web", "blocked")), (1, 1), "one refusal, and then no more requests");
     let told = &stage.sql("SELECT fault FROM coverage WHERE stop_reason = 'blocked'")[0]["fault"];
     let told = told.as_str().expect("a text");
@@ -65,11 +57,11 @@ fn a_blocked_route_is_left_until_its_rest_is_over() {
     let before = polls("oembed", "exhausted");
     let mut daemon = stage.start(&["run", "--config", &config], &[]);
     stage.wait_for_embedded_broker();
-    until("a cycle by oembed after the restart", || polls("oembed", "exhausted") > before);
+    until("a cycle by oembed after the restart", PATIENCE, || polls("oembed", "exhausted") > before);
     assert_eq!(pages(), 1, "the route still rests");
 
     runtime.block_on(async { sandbox.set_faults(&FaultPlan::default()) }).expect("no faults");
-    until("a cycle by web again", || polls("web", "exhausted") >= 1);
+    until("a cycle by web again", PATIENCE, || polls("web", "exhausted") >= 1);
     assert_eq!(polls("web", "blocked"), 1);
     let listed = stage.done(&["--config", &config, "sources", "list"]);
     assert!(listed.contains("web, then oembed"), "{listed}");

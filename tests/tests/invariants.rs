@@ -49,6 +49,12 @@ const INVARIANTS: &[Absent] = &[
         but_in: &[],
     },
     Absent {
+        why: "nothing hides that a program drives the browser",
+        below: &["connectors/src"],
+        texts: &["AutomationControlled", "excludeSwitches", "useAutomationExtension", "navigator.webdriver"],
+        but_in: &[],
+    },
+    Absent {
         why: "Kafka's committed offsets never say where land begins",
         below: &["pipeline/src/roles/land", "pipeline/src/roles/land.rs"],
         texts: &["Offset::Stored", "committed_offsets", "Offset::Invalid"],
@@ -70,10 +76,13 @@ fn sources(path: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Lines of a file that are neither comments nor within its tests.
+/// Lines of a file that are neither comments nor within its tests, which end it.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let untested = text.lines().enumerate().take_while(|(_, line)| *line != "#[cfg(test)]");
-    untested.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    let lines: Vec<&str> = text.lines().collect();
+    let begins_tests =
+        |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{');
+    let end = lines.windows(2).position(begins_tests).unwrap_or(lines.len());
+    lines.into_iter().take(end).enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 fn offences(rule: &Absent) -> Vec<String> {

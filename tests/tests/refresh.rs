@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tidelake_sandbox::world::region_codes;
 use tidelake_sandbox::{
     Condition, Endpoint, FieldName, Operation, Query, Quota, Sandbox, SandboxConfig, SimClock, World, WorldConfig,
@@ -15,7 +15,7 @@ use tidelake_sandbox::{
 use tidelake_schemas::topics::LANDED;
 use tidelake_schemas::{Enrichment, Provenance, Timestamp, VideoObservation, arrow_schema, codec};
 use tidelake_sinks::lake::{CommitRecord, Lake, Position, TableWriter, WriterOptions};
-use tidelake_tests::{Process, Stage};
+use tidelake_tests::{Process, Stage, until};
 
 const DAYS: u32 = 6;
 
@@ -50,14 +50,6 @@ fn start(stage: &Stage, config: &str, roles: &str, clock: &str) -> Process {
 }
 
 const ALL: &str = "collect,enrich,land";
-
-fn wait_until(what: &str, at_most: Duration, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < at_most, "{what}: not within {at_most:?}");
-        std::thread::park_timeout(Duration::from_millis(50));
-    }
-}
 
 /// What the polls of a task asked that ended a batch: `compliance of 5 video ids: 4 valid, 1 gone`.
 fn judged(stage: &Stage, task: &str) -> Vec<String> {
@@ -103,7 +95,7 @@ fn what_tiktok_deletes_is_marked_and_nothing_else() {
     let is_there = |id: &i64, at| world.video_by_id(*id).is_some_and(|video| video.is_available(at));
     let collected: BTreeSet<i64> = world.matching(&query, world.end()).filter(|id| is_there(id, world.end())).collect();
     let landed = || stage.integer("SELECT count(DISTINCT video_id) FROM video_observations");
-    wait_until("videos land", minute, || usize::try_from(landed()).ok() == Some(collected.len()));
+    until("videos land", minute, || usize::try_from(landed()).ok() == Some(collected.len()));
 
     // Two months later.
     sandbox.clock().advance(TimeDelta::days(60));
@@ -115,12 +107,12 @@ fn what_tiktok_deletes_is_marked_and_nothing_else() {
     let listed: serde_json::Value = serde_json::from_str(&sources(&["list", "--format", "json"])).expect("JSON");
     let refresh = listed.as_array().and_then(|all| all.iter().find(|one| one["name"] == "refresh").cloned());
     assert_eq!(refresh.map(|one| one["every_s"].clone()), Some(serde_json::json!(14 * 86_400)), "{listed:#}");
-    wait_until("the cycle ends", minute, || exhausted(&stage, "refresh") == 1);
+    until("the cycle ends", minute, || exhausted(&stage, "refresh") == 1);
     let marked = || -> BTreeSet<String> {
         let rows = stage.sql("SELECT video_id FROM videos WHERE unavailable IS NOT NULL");
         rows.iter().filter_map(|row| row["video_id"].as_str().map(str::to_owned)).collect()
     };
-    wait_until("what is gone lands", minute, || marked().len() >= gone.len());
+    until("what is gone lands", minute, || marked().len() >= gone.len());
     assert_eq!(marked(), gone);
     let (all, left) = (collected.len(), collected.len() - gone.len());
     let asked = format!("compliance of {all} video ids: {left} valid, {} gone", gone.len());
@@ -135,7 +127,7 @@ fn what_tiktok_deletes_is_marked_and_nothing_else() {
     let check = stage.done(&["check", "--config", &config]);
     assert!(!check.contains("warn"), "{check}");
     let _daemon = start(&stage, &config, ALL, &clock);
-    wait_until("the second cycle ends", minute, || exhausted(&stage, "again") == 1);
+    until("the second cycle ends", minute, || exhausted(&stage, "again") == 1);
     let judged = judged(&stage, "again");
     assert_eq!(judged.len(), left.div_ceil(300), "{judged:#?}");
     assert!(judged[0].starts_with("compliance of 300 video ids: 300 valid, 0 gone"), "{judged:#?}");
@@ -207,12 +199,12 @@ fn refresh(videos: u64, deleted_share: f64) -> (BTreeMap<Endpoint, u64>, i64, u6
     let config = path.to_str().expect("UTF-8");
     // The collector alone: its memory is what this is about.
     let mut daemon = start(&stage, config, "collect", &clock);
-    wait_until("the ids are asked about", Duration::from_secs(240), || {
+    until("the ids are asked about", Duration::from_secs(240), || {
         assert!(!daemon.ended(), "the daemon ended");
         sandbox.stats().requests.get(&Endpoint::ValidationDownload).copied() >= Some(videos.div_ceil(10_000))
     });
     let list = || stage.done(&["--config", config, "sources", "list", "--format", "json"]);
-    wait_until("the cycle ends", Duration::from_secs(60), || list().contains("waits until"));
+    until("the cycle ends", Duration::from_secs(60), || list().contains("waits until"));
     let memory = daemon.peak_memory();
     daemon.signal("TERM");
     assert_eq!(daemon.wait(Duration::from_secs(60)), Some(0), "drains and stops");
@@ -221,7 +213,7 @@ fn refresh(videos: u64, deleted_share: f64) -> (BTreeMap<Endpoint, u64>, i64, u6
     let missing = i64::try_from(ids.iter().filter(missing).count()).expect("few");
     let marked = || stage.integer("SELECT count(*) FROM video_observations WHERE unavailable IS NOT NULL");
     let landed = || exhausted(&stage, "refresh") == 1 && marked() >= missing;
-    wait_until("the verdicts land", Duration::from_secs(60), landed);
+    until("the verdicts land", Duration::from_secs(60), landed);
     assert_eq!(marked(), missing);
     let twice = stage.integer("SELECT count(*) FROM coverage WHERE fault IS NOT NULL");
     assert_eq!(twice, 0, "no batch had to be submitted twice");

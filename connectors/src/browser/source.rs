@@ -4,10 +4,9 @@ use super::CONNECTOR;
 use super::client::BrowserClient;
 use super::fault::Stop;
 use super::poll::{Poll, Position};
-use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source};
+use crate::source::{Capabilities, CycleContext, Fault, Page, Probe, Source, read_state};
 use crate::web::{Entries, PageTask, TaskError, ZONE};
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
@@ -51,16 +50,7 @@ impl Source for BrowserSource {
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let position = match state {
-            Some(state) => Position::deserialize(state).map_err(|error| bad_position(&error.to_string()))?,
-            None => Position::default(),
-        };
+        let position: Position = read_state("browser poll", state)?.unwrap_or_default();
         Poll::new(&self.client, context, &self.entries, position).run().await
     }
-}
-
-fn bad_position(why: &str) -> Fault {
-    let message = format!("the stored position does not belong to this task: {why}");
-    let action = "Reset the task's position; its cycle then starts again.";
-    Fault::new(FaultClass::Request, "browser poll", message, action)
 }

@@ -6,6 +6,7 @@
 
 pub use super::forecast::{BudgetSnapshot, Pace};
 use super::lease::{Lease, LendError, Lender, LocalLender, Wish, block};
+use super::profile::Route;
 use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,12 @@ impl BudgetConfig {
     /// A budget of `requests` of UTC days, without a reserve.
     pub fn new(daily: u32) -> Self {
         Self { name: "requests", daily, reserve: 0.0, zone: Tz::UTC }
+    }
+
+    /// A budget of so much of the days of a route's source.
+    pub fn of(route: Route, daily: u32) -> Self {
+        let zone = if route == Route::Youtube { Tz::America__Los_Angeles } else { Tz::UTC };
+        Self { zone, ..Self::new(daily) }
     }
 
     /// The day of an instant.
@@ -203,17 +210,6 @@ impl Budget {
             (state.day, std::mem::take(&mut state.held) + std::mem::take(&mut state.reserved))
         };
         if unspent == 0 { Ok(()) } else { self.lender.take_back(&self.key, day, unspent).await }
-    }
-
-    /// On how many days (today is the first) this many requests are spent, for a forecast before a job starts;
-    /// `None` when this priority has no share at all.
-    pub fn days_for(&self, requests: u32, priority: Priority, now: Timestamp) -> Option<u32> {
-        let share = self.config.share(priority);
-        let today = share.saturating_sub(self.snapshot(now).spent);
-        if requests <= today {
-            return Some(u32::from(requests > 0));
-        }
-        (share > 0).then(|| 1 + (requests - today).div_ceil(share))
     }
 
     /// Spent, left and the forecast, as far as this process knows.

@@ -196,12 +196,6 @@ impl ResponseCache {
         self.entries.run_pending_tasks();
     }
 
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.entries.invalidate_all();
-        self.entries.run_pending_tasks();
-    }
-
     /// What the cache did.
     pub fn snapshot(&self) -> CacheSnapshot {
         self.entries.run_pending_tasks();

@@ -7,7 +7,6 @@ use super::profile::Route;
 use super::rate::RateConfig;
 use super::retry::RetryConfig;
 use super::transport::TransportConfig;
-use chrono_tz::Tz;
 use std::time::Duration;
 
 impl ClientConfig {
@@ -26,10 +25,7 @@ impl ClientConfig {
             },
             // 10,000 units per day and project, of the Pacific coast
             // (developers.google.com/youtube/v3/determine_quota_cost).
-            Route::Youtube => {
-                let budget = BudgetConfig { zone: Tz::America__Los_Angeles, ..BudgetConfig::new(10_000) };
-                Self { budget: Some(budget), ..usual }
-            }
+            Route::Youtube => Self { budget: Some(BudgetConfig::of(route, 10_000)), ..usual },
             Route::DisplayApi | Route::Oembed | Route::ShortLink | Route::Import | Route::Facebook => usual,
         }
     }

@@ -116,16 +116,6 @@ impl HttpClient {
         }
     }
 
-    /// The daily budget, for forecasts.
-    pub fn budget(&self) -> Option<&Budget> {
-        self.budget.as_ref()
-    }
-
-    /// Forgets every cached answer.
-    pub fn clear_cache(&self) {
-        self.cache.clear();
-    }
-
     /// What the client is doing.
     pub fn snapshot(&self) -> Snapshot {
         let (now, at) = (Instant::now(), self.clock.now());

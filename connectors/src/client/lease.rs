@@ -42,7 +42,7 @@ pub fn key(route: Route, credential: &str, what: &str) -> String {
 pub struct Wish {
     /// The budget, as [`key`] names it.
     pub key: String,
-    /// The UTC day.
+    /// The day, of the source's own zone.
     pub day: NaiveDate,
     /// Requests asked for.
     pub amount: u32,

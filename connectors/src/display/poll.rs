@@ -12,9 +12,8 @@ use crate::client::{Class, ClientFault, Fingerprint, Route};
 use crate::drift::Tally;
 use crate::media::MediaRef;
 use crate::reading::{ReadContext, opt_bool, opt_i64};
-use crate::source::{CycleContext, Fault, FaultClass, Ledger, Next, Page, StopReason};
+use crate::source::{CycleContext, Fault, Ledger, Next, Page, StopReason, read_state};
 use crate::vault::AccountName;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -26,6 +25,9 @@ const PAGE: usize = 20;
 const LIST: &str = "display video/list";
 const QUERY: &str = "display video/query";
 const INFO: &str = "display user/info";
+
+/// What is said of a poll as a whole.
+const POLL: &str = "display poll";
 
 /// A poll under way.
 pub(super) struct Poll<'a> {
@@ -62,8 +64,8 @@ impl<'a> Poll<'a> {
 
     pub(super) async fn run(self, task: &DisplayTask, state: Option<&Value>) -> Result<Page, Fault> {
         match task {
-            DisplayTask::OwnVideos(task) => self.own_videos(task, read_state(state)?).await,
-            DisplayTask::Videos(task) => self.videos(task, read_state(state)?).await,
+            DisplayTask::OwnVideos(task) => self.own_videos(task, read_state(POLL, state)?.unwrap_or_default()).await,
+            DisplayTask::Videos(task) => self.videos(task, read_state(POLL, state)?.unwrap_or_default()).await,
             DisplayTask::Account(_) => self.user().await,
         }
     }
@@ -270,17 +272,4 @@ fn repeated() -> Fault {
 
 fn at_once<S: Serialize>(state: &S) -> Next {
     Next::Page { state: serde_json::to_value(state).unwrap_or_default(), not_before: None }
-}
-
-fn read_state<S: DeserializeOwned + Default>(state: Option<&Value>) -> Result<S, Fault> {
-    let Some(state) = state else { return Ok(S::default()) };
-    S::deserialize(state).map_err(|e| {
-        let message = format!("the stored position does not belong to this task: {e}");
-        fault::new(
-            FaultClass::Request,
-            "display poll",
-            message,
-            "Reset the task's position; its cycle then starts again.",
-        )
-    })
 }

@@ -45,6 +45,13 @@ pub(super) struct Open {
     since: Stats,
 }
 
+/// What an end of a change has replaced.
+#[derive(Clone, Debug)]
+pub(super) struct Undo {
+    open: Open,
+    base: Stats,
+}
+
 impl Field {
     /// A field that is new: so many objects came without it.
     pub(super) fn new(parent: usize, before: u64) -> Self {
@@ -89,6 +96,7 @@ impl Field {
             return None;
         }
         let goes_on = open.kind == DriftKind::Appeared && self.recent.present > 0;
+        let before = Undo { open: open.clone(), base: self.base.clone() };
         let state = if !goes_on && self.recent_case(name_of(path, self.parent)).find().is_none() {
             IncidentState::Closed
         } else if open.since.of >= ADOPT {
@@ -105,7 +113,15 @@ impl Field {
         }
         self.begin_stretch();
         let change = open.change(path, state, records, None);
-        Some(Change { undo: Some(open), ..change })
+        Some(Change { undo: Some(before), ..change })
+    }
+
+    /// As before a change was found to have begun, or to have ended.
+    pub(super) fn undo(&mut self, ended: Option<Undo>) {
+        self.open = ended.map(|Undo { open, base }| {
+            self.base = base;
+            open
+        });
     }
 
     fn recent_case<'a>(&'a self, name: Option<&'a str>) -> Case<'a> {

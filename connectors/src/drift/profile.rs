@@ -1,8 +1,9 @@
 //! The baseline of a source, and what has changed since.
 
-use super::field::{Field, Open};
+use super::field::{Field, Undo};
+use super::sample::ANY_KEY;
 use super::stats::{Stats, Type};
-use super::tally::{ANY_KEY, Node, Root, Tally};
+use super::tally::{Node, Root, Tally};
 use super::{DriftKind, IncidentState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ pub struct Change {
     /// A value or a record that shows it, as JSON: cut, without secrets, ids as texts.
     pub sample: Option<String>,
     /// What was open before.
-    pub(super) undo: Option<Open>,
+    pub(super) undo: Option<Undo>,
 }
 
 /// The page that is taken in.
@@ -124,7 +125,7 @@ impl Profile {
     pub fn retract(&mut self, changes: Vec<Change>) {
         for change in changes {
             if let Some(field) = self.fields.get_mut(&change.path) {
-                field.open = change.undo;
+                field.undo(change.undo);
             }
         }
     }

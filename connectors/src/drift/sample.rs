@@ -15,6 +15,10 @@ const SAMPLE: usize = 2048;
 const EXACT: u64 = 1 << 53;
 
 const HIDDEN: &str = "***";
+/// What stands for every key of a map.
+pub(super) const ANY_KEY: &str = "*";
+/// Shorter keys are no tokens.
+const TOKEN: usize = 16;
 /// A field whose name holds one of these, written without case and punctuation, is not shown.
 #[rustfmt::skip]
 const SECRET: [&str; 14] = [
@@ -25,6 +29,26 @@ const SECRET: [&str; 14] = [
 pub(super) fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     SECRET.iter().any(|part| plain.contains(part))
+}
+
+/// Is this the key of a map (an id, an address, a token) rather than the name of a field? Keys are not shown: one may be a
+/// secret.
+pub(super) fn is_key(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let plain = bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.$".contains(b));
+    let number = bytes.iter().all(u8::is_ascii_digit) || bytes.split(|b| !b.is_ascii_digit()).any(|run| run.len() >= 6);
+    let digest =
+        bytes.len() >= TOKEN && bytes.iter().all(u8::is_ascii_hexdigit) && bytes.iter().any(u8::is_ascii_digit);
+    !plain || number || digest || looks_random(bytes) || bytes.len() > 64
+}
+
+/// In names, digits stand together, and letters change their case where a word begins; in tokens both change at every turn.
+fn looks_random(name: &[u8]) -> bool {
+    let class = |b: u8| (b.is_ascii_digit(), b.is_ascii_uppercase());
+    let letters = |b: u8| b.is_ascii_alphanumeric();
+    let turns = || name.windows(2).filter(|two| letters(two[0]) && letters(two[1]) && class(two[0]) != class(two[1]));
+    let to_digits = turns().filter(|two| two[0].is_ascii_digit() != two[1].is_ascii_digit()).count();
+    name.len() >= TOKEN && (to_digits >= 4 || turns().count() * 2 > name.len())
 }
 
 /// A record or value, cut down to what fits into an incident.
@@ -47,7 +71,7 @@ fn inner(value: &Value, depth: u8) -> Value {
 fn fields_of(fields: &Map<String, Value>, depth: u8) -> Map<String, Value> {
     let one = |(name, value): (&String, &Value)| {
         let value = if is_secret(name) { Value::String(HIDDEN.into()) } else { inner(value, depth) };
-        (shown(name), value)
+        (if is_key(name) { ANY_KEY.to_owned() } else { name.clone() }, value)
     };
     fields.iter().take(FIELDS).map(one).collect()
 }

@@ -1,6 +1,6 @@
 //! What the records of one page look like, counted in one walk over each.
 
-use super::sample;
+use super::sample::{self, ANY_KEY, is_key, is_secret};
 use super::stats::{Stats, Type};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -16,8 +16,6 @@ const ALL_OF: u64 = 50;
 const THEN_EVERY: u64 = 7;
 /// Records kept as samples: the first, second, fourth, eighth …
 const KEPT: usize = 8;
-/// What stands for every key of a map.
-pub(super) const ANY_KEY: &str = "*";
 
 /// What the records of one page look like.
 #[derive(Clone, Debug, Default)]
@@ -145,9 +143,10 @@ impl Node {
         for (name, member) in members {
             let Some(at) = self.child(name, next, fields) else { continue };
             next = at + 1;
-            if let Some((name, child)) = self.children.get_mut(at) {
-                child.stats.of += u64::from(&**name == ANY_KEY);
-                let hidden = hidden || child.is_secret;
+            if let Some((known, child)) = self.children.get_mut(at) {
+                child.stats.of += u64::from(&**known == ANY_KEY);
+                // A map's values share a child, whatever their keys are.
+                let hidden = hidden || child.is_secret || (&**known == ANY_KEY && is_secret(name));
                 child.look(member, hidden, depth, fields);
             }
         }
@@ -165,7 +164,7 @@ impl Node {
         match self.children.binary_search_by(|(known, _)| (**known).cmp(name)) {
             Ok(at) => Some(at),
             Err(at) => take_one(fields).then(|| {
-                let child = Self { is_secret: sample::is_secret(name), ..Self::default() };
+                let child = Self { is_secret: is_secret(name), ..Self::default() };
                 self.children.insert(at, (name.into(), child));
                 at
             }),
@@ -212,13 +211,4 @@ impl Node {
 fn take_one(fields: &mut usize) -> bool {
     *fields += 1;
     *fields <= MOST_FIELDS
-}
-
-/// Is this the key of a map (an id, an address, a digest) rather than the name of a field?
-fn is_key(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let plain = bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.$".contains(b));
-    let number = bytes.iter().all(u8::is_ascii_digit);
-    let digest = bytes.len() >= 16 && bytes.iter().all(u8::is_ascii_hexdigit) && bytes.iter().any(u8::is_ascii_digit);
-    !plain || number || digest || bytes.len() > 64
 }

@@ -4,8 +4,8 @@ use super::client::FacebookClient;
 use super::records;
 use super::task::{Edge, PageTask};
 use super::{CONNECTOR, ZONE, fault};
-use crate::source::{CycleContext, Fault, Page, StopReason};
-use crate::turn::{End, Turn, kept, read_state};
+use crate::source::{CycleContext, Fault, Page, StopReason, read_state};
+use crate::turn::{End, Turn, kept};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidelake_schemas::Observation;
@@ -40,7 +40,7 @@ pub(super) async fn poll(
     state: Option<&Value>,
 ) -> Result<Page, Fault> {
     let mut turn = Turn::new(CONNECTOR, ZONE, context);
-    let mut walk: Walk = read_state("facebook poll", state)?;
+    let mut walk: Walk = read_state("facebook poll", state)?.unwrap_or_default();
     if state.is_none() {
         walk.name = page(client, task, &mut turn).await?;
     }

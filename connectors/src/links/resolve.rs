@@ -5,6 +5,7 @@
 //! is done to look like another client.
 
 use super::{Link, ShortHost, parse_url};
+use crate::client::Class;
 use reqwest::header::{LOCATION, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub enum Outcome {
     },
     /// TikTok does not tell us: a page instead of a redirect, a login wall, a refusal.
     Blocked {
+        /// The kind of refusal.
+        class: Class,
         /// What was answered.
         why: String,
     },
@@ -185,9 +188,9 @@ fn read(asked: &Link, answer: Answer) -> Result<Hop, ResolveError> {
         (200..400, _) => {
             let why =
                 format!("HTTP {status}: a page instead of a redirect, as TikTok gives to clients it does not know");
-            Ok(Hop::End(Outcome::Blocked { why }))
+            Ok(Hop::End(Outcome::Blocked { class: Class::Waf, why }))
         }
-        _ => Ok(Hop::End(Outcome::Blocked { why: format!("HTTP {status}") })),
+        _ => Ok(Hop::End(Outcome::Blocked { class: Class::Forbidden, why: format!("HTTP {status}") })),
     }
 }
 
@@ -200,7 +203,9 @@ fn read_location(asked: &Link, location: &str) -> Hop {
         Ok(next @ Link::Short { .. }) => return Hop::To(next),
         Ok(Link::Home | Link::Feed(_)) => Outcome::Expired { why: "it leads to the home page".into() },
         Ok(Link::Page(page @ ("404" | "notfound"))) => Outcome::Expired { why: format!("it leads to /{page}") },
-        Ok(Link::Page(page @ ("login" | "signup"))) => Outcome::Blocked { why: format!("it leads to /{page}") },
+        Ok(Link::Page(page @ ("login" | "signup"))) => {
+            Outcome::Blocked { class: Class::LoginWall, why: format!("it leads to /{page}") }
+        }
         Ok(Link::Page(page)) => Outcome::NotALink { why: format!("it leads to /{page}") },
         Ok(link) => Outcome::Link(link),
         Err(why) => Outcome::NotALink { why },

@@ -15,8 +15,12 @@ mod tests;
 pub use client::{FetchSettings, MediaClient};
 pub use item::of_item;
 
+use crate::{display, oembed, web};
 use tidelake_schemas::{MediaKind, Timestamp};
 use url::Url;
+
+/// The connectors that name files, and that files are fetched for.
+pub const CONNECTORS: [&str; 3] = [display::CONNECTOR, oembed::CONNECTOR, web::CONNECTOR];
 
 /// One file that a source names.
 #[derive(Clone, Debug, PartialEq)]

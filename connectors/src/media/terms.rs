@@ -7,8 +7,6 @@ use tidelake_schemas::MediaKind::{self, Slide, Thumbnail, Video};
 pub enum Rule {
     /// Yes.
     Allowed,
-    /// When somebody who may has permitted it.
-    WithPermission,
     /// When reading public pages was approved.
     UnderAcknowledgement,
     /// No, whatever is configured.
@@ -59,8 +57,8 @@ pub const TERMS: [Term; 7] = [
     Term {
         zone: "import",
         kinds: &MediaKind::ALL,
-        rule: Rule::WithPermission,
-        because: "whose files these are is not known: permission says who allowed it, for what",
+        rule: Rule::Never,
+        because: "whose files these are is not known, nor who would allow it",
     },
     Term {
         zone: "web",
@@ -70,33 +68,19 @@ pub const TERMS: [Term; 7] = [
     },
 ];
 
-/// What the operator has said.
-#[derive(Clone, Debug, Default)]
-pub struct Approvals {
-    /// Who permitted that files of imports are kept.
-    pub permission: Option<String>,
-    /// Public pages were approved.
-    pub acknowledged: bool,
-}
-
-/// May a file be kept?
+/// May a file be kept? `acknowledged` is whether reading public pages was approved.
 ///
 /// # Errors
 /// Why not, and what would help.
-pub fn may_keep(zone: &str, kind: MediaKind, approvals: &Approvals) -> Result<(), String> {
+pub fn may_keep(zone: &str, kind: MediaKind, acknowledged: bool) -> Result<(), String> {
     // Personal archives are imports whose owner is known to be the donor; the rule is the same.
     let known = if zone == "archive" { "import" } else { zone };
     let Some(term) = TERMS.iter().find(|term| term.zone == known && term.kinds.contains(&kind)) else {
         return Err(format!("no {kind} of zone {zone} is kept: its terms are not known"));
     };
-    let permitted = approvals.permission.as_deref().is_some_and(|words| !words.trim().is_empty());
     match term.rule {
         Rule::Allowed => Ok(()),
-        Rule::WithPermission if permitted => Ok(()),
-        Rule::UnderAcknowledgement if approvals.acknowledged => Ok(()),
-        Rule::WithPermission => {
-            Err(format!("no {kind} of zone {zone} is kept without [media] permission: {}", term.because))
-        }
+        Rule::UnderAcknowledgement if acknowledged => Ok(()),
         Rule::Never | Rule::UnderAcknowledgement => Err(format!("no {kind} of zone {zone} is kept: {}", term.because)),
     }
 }

@@ -1,7 +1,7 @@
 //! Which files are named, which is best, what may be kept, and what comes instead of a file.
 
 use super::choose::{Wanted, ranked};
-use super::terms::{Approvals, may_keep};
+use super::terms::may_keep;
 use super::{FetchSettings, Format, MediaClient, expires_at, of_item};
 use crate::client::{Class, Clock, Profile, Route};
 use serde_json::json;
@@ -89,26 +89,23 @@ fn addresses_say_when_they_end_and_are_not_shown() {
 
 #[test]
 fn terms_decide_what_is_kept() {
-    let nothing = Approvals::default();
-    let all = Approvals { permission: Some("Anna, 2026-10-01, by letter".into()), acknowledged: true };
     for kind in MediaKind::ALL {
         let thumbnail = kind == MediaKind::Thumbnail;
         for (zone, without, with) in [
             ("research", false, false),
             ("display", thumbnail, thumbnail),
             ("oembed", thumbnail, thumbnail),
-            ("import", false, true),
-            ("archive", false, true),
+            ("import", false, false),
+            ("archive", false, false),
             ("web", false, true),
             ("moon", false, false),
         ] {
-            let kept = |approvals| may_keep(zone, kind, approvals).is_ok();
-            assert_eq!((kept(&nothing), kept(&all)), (without, with), "{zone} {kind}");
+            let kept = |acknowledged| may_keep(zone, kind, acknowledged).is_ok();
+            assert_eq!((kept(false), kept(true)), (without, with), "{zone} {kind}");
         }
     }
-    let why = may_keep("research", MediaKind::Thumbnail, &all).expect_err("refused");
+    let why = may_keep("research", MediaKind::Thumbnail, true).expect_err("refused");
     assert!(why.contains("zone research") && why.contains("approved project"), "{why}");
-    assert!(may_keep("import", MediaKind::Video, &nothing).expect_err("refused").contains("[media] permission"));
 }
 
 struct Bench {

@@ -113,6 +113,12 @@ impl OembedClient {
         }
     }
 
+    /// A short link that TikTok refuses to resolve for us: the poll ends, and goes on after the pause that follows any block.
+    pub(super) fn blocked(&self, link: &Link, class: Class, why: &str) -> ClientFault {
+        let rest = i64::try_from(self.config.block_pause.as_secs()).unwrap_or(i64::MAX / 2_000_000);
+        ClientFault { retry_at: Some(self.now().plus_secs(rest)), ..short_link(link, class, why) }
+    }
+
     /// Asks where a short link leads.
     pub(super) async fn resolve(&self, link: &Link, spent: &mut Spent) -> Result<Outcome, ClientFault> {
         let config = self.config.retry();
@@ -129,8 +135,7 @@ impl OembedClient {
             spent.add(1);
             let (class, asked) = told_by(&error);
             let Some(wait) = retry.next(class, asked, Instant::now()) else {
-                let url = link.canonical();
-                let fault = ClientFault::new(class, Route::ShortLink, "short link", url, &error.to_string());
+                let fault = short_link(link, class, &error.to_string());
                 let retry_at = asked.and_then(|wait| i64::try_from(wait.as_secs()).ok());
                 return Err(ClientFault { retry_at: retry_at.map(|wait| self.now().plus_secs(wait)), ..fault });
             };
@@ -138,6 +143,10 @@ impl OembedClient {
             self.clock.sleep(wait).await;
         }
     }
+}
+
+fn short_link(link: &Link, class: Class, why: &str) -> ClientFault {
+    ClientFault::new(class, Route::ShortLink, "short link", link.canonical(), why)
 }
 
 /// What is the matter with a short link, and how long TikTok says to wait.

@@ -82,7 +82,7 @@ impl<'a> Poll<'a> {
                 }
                 Outcome::Link(found) => found,
                 Outcome::Expired { why } => return Ok(refused("expired", why)),
-                Outcome::Blocked { why } => return Ok(refused("blocked", why)),
+                Outcome::Blocked { class, why } => return Err(self.client.blocked(link, class, &why)),
                 Outcome::NotALink { why } => return Ok(refused("not_a_link", why)),
             },
             Ok(link) => link.clone(),

@@ -7,7 +7,7 @@ use super::poll::Poll;
 use super::task::{Entries, OembedTask, TaskError};
 use super::{CONNECTOR, ROUTE, ZONE};
 use crate::client::profile::NotAllowed;
-use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source};
+use crate::source::{Capabilities, CycleContext, Fault, Page, Probe, Source, read_state};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
@@ -87,20 +87,8 @@ impl Source for OembedSource {
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let at = state.map(read_position).transpose()?.unwrap_or_default();
+        let at: Position = read_state("oembed poll", state)?.unwrap_or_default();
         self.client.tell(context.now);
         Poll::new(&self.client, context, &self.entries).run(at.from).await
     }
-}
-
-fn read_position(state: &Value) -> Result<Position, Fault> {
-    Position::deserialize(state).map_err(|e| {
-        let message = format!("the stored position does not belong to this task: {e}");
-        Fault::new(
-            FaultClass::Request,
-            "oembed poll",
-            message,
-            "Reset the task's position; its cycle then starts again.",
-        )
-    })
 }

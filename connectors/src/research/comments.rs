@@ -3,10 +3,10 @@
 use super::decode::{ListPage, read_record};
 use super::records::read_comment;
 use super::request::{Refusal, Reply, Request};
-use super::source::{Poll, at_once, read_state, survive, unreadable};
+use super::source::{POLL, Poll, at_once, survive, unreadable};
 use super::task::CommentsTask;
 use crate::drift::Tally;
-use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
+use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason, read_state};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ impl CommentsState {
 }
 
 pub(super) async fn poll(poll: &Poll<'_>, task: &CommentsTask, state: Option<&Value>) -> Result<Page, Fault> {
-    let at: CommentsState = state.map(read_state).transpose()?.unwrap_or_default();
+    let at: CommentsState = read_state(POLL, state)?.unwrap_or_default();
     let Some(&video_id) = task.video_ids.get(at.index) else { return Ok(Page::default()) };
     let fields = task.field_list();
     let body = json!({"video_id": video_id, "max_count": task.max_count, "cursor": at.cursor});

@@ -17,8 +17,8 @@ use super::decode::open_ids;
 use super::ids::{IdBatch, IdSource};
 use super::list_task::ComplianceTask;
 use super::request::{Payload, Purse, Refusal, Reply, Request};
-use super::source::{Poll, at_once, read_state, survive, write_state};
-use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
+use super::source::{POLL, Poll, at_once, survive, write_state};
+use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason, read_state};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use state::{ComplianceState, Job, Phase, Status, digest_of, read_status, read_task_id};
@@ -48,7 +48,7 @@ pub(super) async fn poll(
     ids: &dyn IdSource,
     state: Option<&Value>,
 ) -> Result<Page, Fault> {
-    let at: ComplianceState = state.map(read_state).transpose()?.unwrap_or_default();
+    let at: ComplianceState = read_state(POLL, state)?.unwrap_or_default();
     let step = Step { poll, task, ids, at };
     match step.at.phase.clone() {
         Phase::Submit => step.submit().await,

@@ -5,9 +5,9 @@ use super::decode::read_record;
 use super::list_task::PlaylistTask;
 use super::records::read_video;
 use super::request::{Refusal, Reply, Request};
-use super::source::{Poll, at_once, read_state, survive, unreadable};
+use super::source::{POLL, Poll, at_once, survive, unreadable};
 use crate::reading::{ReadContext, as_i64};
-use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
+use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason, read_state};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ impl Answer {
 }
 
 pub(super) async fn poll(poll: &Poll<'_>, task: &PlaylistTask, state: Option<&Value>) -> Result<Page, Fault> {
-    let at: PlaylistState = state.map(read_state).transpose()?.unwrap_or_default();
+    let at: PlaylistState = read_state(POLL, state)?.unwrap_or_default();
     let Some(&playlist) = task.playlist_ids.get(at.index) else { return Ok(Page::default()) };
     let body = json!({"playlist_id": playlist, "max_count": task.per_page(), "cursor": at.cursor});
     // Seen to answer with HTTP 500 and the playlist all the same.

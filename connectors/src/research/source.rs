@@ -13,10 +13,12 @@ use crate::reading::ReadContext;
 use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Ledger, Next, Page, Probe, Source, StopReason};
 use async_trait::async_trait;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What is said of a poll as a whole.
+pub(super) const POLL: &str = "research poll";
 
 /// A Research API task as a source.
 #[derive(Clone, Debug)]
@@ -215,15 +217,6 @@ pub(super) fn at_once<S: Serialize>(state: &S) -> Next {
 
 pub(super) fn write_state<S: Serialize>(state: &S) -> Value {
     serde_json::to_value(state).unwrap_or_default()
-}
-
-/// Reads the state of the last page.
-pub(super) fn read_state<S: DeserializeOwned>(state: &Value) -> Result<S, Fault> {
-    S::deserialize(state).map_err(|e| {
-        let message = format!("the stored position does not belong to this task: {e}");
-        let action = "Reset the task's position; its cycle then starts again.";
-        Fault::new(FaultClass::Request, "research poll", message, action)
-    })
 }
 
 /// An answer whose data is not what this route gives.

@@ -2,7 +2,7 @@
 
 use super::config::ResearchConfig;
 use super::fault::{self, unreadable};
-use crate::client::{Body, ClientFault, Clock, Expect, HttpClient, Request};
+use crate::client::{Body, Class, ClientFault, Clock, Expect, HttpClient, Request};
 use crate::source::{Fault, FaultClass};
 use reqwest::Method;
 use secrecy::SecretString;
@@ -119,7 +119,8 @@ impl TokenSource {
             // Whatever is wrong with a request that holds nothing but credentials is wrong with them.
             (FaultClass::Request, _) => {
                 let action = "Check client_key and client_secret of the research project.".into();
-                Fault { class: FaultClass::Auth, action, ..fault }
+                let cause = fault.cause.map(|cause| Box::new(ClientFault { class: Class::AuthExpired, ..*cause }));
+                Fault { class: FaultClass::Auth, action, cause, ..fault }
             }
             (FaultClass::Transient, _) => Fault { action: "Wait; the token is asked for again.".into(), ..fault },
             _ => fault,

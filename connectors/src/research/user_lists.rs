@@ -9,11 +9,11 @@ use super::decode::{ListPage, read_record};
 use super::list_task::UserListTask;
 use super::records::{read_user, read_video};
 use super::request::{Purse, Refusal, Reply, Request};
-use super::source::{Poll, at_once, read_state, survive};
+use super::source::{POLL, Poll, at_once, survive};
 use super::users::why_unavailable;
 use crate::drift::Tally;
 use crate::reading::{ReadContext, clean_handle, opt_handle, reject};
-use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
+use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason, read_state};
 use paging::{ListState, Onward};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ pub(super) async fn poll(
     task: &UserListTask,
     state: Option<&Value>,
 ) -> Result<Page, Fault> {
-    let at: ListState = state.map(read_state).transpose()?.unwrap_or_default();
+    let at: ListState = read_state(POLL, state)?.unwrap_or_default();
     let Some(owner) = task.usernames.get(at.index).map(|name| clean_handle(name)) else { return Ok(Page::default()) };
     let (fields, body) = (fields(list, task, &at), body(list, task, &owner, &at));
     let request = Request { purse: list.purse(), ..Request::new(list.route(), &fields, &body) };

@@ -3,11 +3,11 @@
 use super::decode::read_record;
 use super::records::read_user;
 use super::request::{Refusal, Reply, Request};
-use super::source::{Poll, at_once, read_state, survive};
+use super::source::{POLL, Poll, at_once, survive};
 use super::task::UserTask;
 use crate::drift::Tally;
 use crate::reading::clean_handle;
-use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason};
+use crate::source::{Fault, Ledger, Next, Page, Reject, StopReason, read_state};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ struct UsersState {
 }
 
 pub(super) async fn poll(poll: &Poll<'_>, task: &UserTask, state: Option<&Value>) -> Result<Page, Fault> {
-    let at: UsersState = state.map(read_state).transpose()?.unwrap_or_default();
+    let at: UsersState = read_state(POLL, state)?.unwrap_or_default();
     let Some(username) = task.usernames.get(at.index) else { return Ok(Page::default()) };
     let username = clean_handle(username);
     let (fields, body) = (task.field_list(), json!({"username": username}));

@@ -3,11 +3,11 @@
 use super::decode::{ListPage, read_record};
 use super::records::read_video;
 use super::request::{Reply, Request};
-use super::source::{Poll, at_once, read_state, survive, unreadable};
+use super::source::{POLL, Poll, at_once, survive, unreadable};
 use super::task::VideosTask;
 use super::window::VideosState;
 use crate::drift::Tally;
-use crate::source::{Fault, Ledger, Next, Page, StopReason};
+use crate::source::{Fault, Ledger, Next, Page, StopReason, read_state};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tidelake_schemas::{EntityKind, Observation};
@@ -15,8 +15,8 @@ use tidelake_schemas::{EntityKind, Observation};
 pub(super) const ROUTE: &str = "video/query";
 
 pub(super) async fn poll(poll: &Poll<'_>, task: &VideosTask, state: Option<&Value>) -> Result<Page, Fault> {
-    let at = match state {
-        Some(state) => read_state(state)?,
+    let at = match read_state(POLL, state)? {
+        Some(at) => at,
         None => match VideosState::begin(task, poll.context) {
             Some(first) => first,
             None => return Ok(nothing_yet()),

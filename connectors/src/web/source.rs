@@ -7,7 +7,7 @@ use super::task::{Entries, PageTask, TaskError};
 use super::{CONNECTOR, ZONE};
 use crate::client::fault::Group;
 use crate::links::{Account, Link};
-use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source};
+use crate::source::{Capabilities, CycleContext, Fault, FaultClass, Page, Probe, Source, read_state};
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
@@ -49,7 +49,8 @@ impl Source for WebSource {
     async fn probe(&self) -> Result<Probe, Fault> {
         let since = Instant::now();
         let link = Link::User { account: Account::Handle(PROBE.into()), embedded: false };
-        let target = super::target::Target::new(Kind::User, &link).map_err(|why| bad_position(&why))?;
+        let target = super::target::Target::new(Kind::User, &link)
+            .map_err(|why| Fault::new(FaultClass::Request, "web probe", why, "Update tidelake."))?;
         let summary = match self.client.page(&target).await {
             Ok(_) => "public pages are shown".to_owned(),
             Err(fault) if fault.class.group() == Group::Entity => {
@@ -61,14 +62,7 @@ impl Source for WebSource {
     }
 
     async fn poll(&self, context: &CycleContext, state: Option<&Value>) -> Result<Page, Fault> {
-        let read = |state: &Value| Position::deserialize(state).map_err(|error| bad_position(&error.to_string()));
-        let at = state.map(read).transpose()?.unwrap_or_default();
+        let at: Position = read_state("web poll", state)?.unwrap_or_default();
         Poll::new(&self.client, context, &self.entries).run(at.from).await
     }
-}
-
-fn bad_position(why: &str) -> Fault {
-    let message = format!("the stored position does not belong to this task: {why}");
-    let action = "Reset the task's position; its cycle then starts again.";
-    Fault::new(FaultClass::Request, "web poll", message, action)
 }

@@ -2,10 +2,12 @@
 
 use super::config::YoutubeConfig;
 use super::fault::{self, Refused};
-use crate::client::{Clock, Grant, HttpClient, Request};
+use crate::client::lease::LendError;
+use crate::client::{Clock, Grant, HttpClient, Lender, Request};
 use crate::turn::Turn;
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::sync::Arc;
 use tidelake_schemas::Timestamp;
 use url::Url;
 
@@ -96,12 +98,30 @@ impl YoutubeClient {
         if let Some((name, _)) = quotas.into_iter().find(|(_, quota)| *quota == Some(0)) {
             return Err(SetupError::Quota(name));
         }
-        let http = HttpClient::new(grant, config.client("units", config.daily_units), clock.clone())?;
-        let searches = HttpClient::new(grant, config.client("searches", config.daily_searches), clock)?;
+        let [units, searches] = config.budgets();
+        let http = HttpClient::new(grant, config.client(units), clock.clone())?;
+        let searches = HttpClient::new(grant, config.client(searches), clock)?;
         Ok(Self { config, base, http, searches })
     }
 
-    /// The clients of both quotas, units and searches: for what is shown of them, and what is kept over a restart.
+    /// Spends only what this lender lends: processes that share it share the quotas, and a restart goes on with them.
+    #[must_use]
+    pub fn with_lender(self, lender: &Arc<dyn Lender>) -> Self {
+        let http = self.http.with_lender(Arc::clone(lender));
+        let searches = self.searches.with_lender(Arc::clone(lender));
+        Self { http, searches, ..self }
+    }
+
+    /// Gives back what was lent and is not spent, at an orderly end.
+    ///
+    /// # Errors
+    /// When the lender cannot be told; it then counts as spent.
+    pub async fn give_back(&self) -> Result<(), LendError> {
+        self.http.give_back().await?;
+        self.searches.give_back().await
+    }
+
+    /// The clients of both quotas, units and searches: for what is shown of them.
     pub fn quotas(&self) -> [&HttpClient; 2] {
         [&self.http, &self.searches]
     }

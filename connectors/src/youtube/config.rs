@@ -1,8 +1,9 @@
 //! How to reach the Data API.
 
 use crate::client::budget::BudgetConfig;
+use crate::client::lease::{self, fingerprint};
 use crate::client::{ClientConfig, Route};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 /// Where the API lives.
@@ -45,11 +46,25 @@ impl YoutubeConfig {
         }
     }
 
-    /// The settings of a client with so much per day. Both quotas end with the same day.
-    pub(super) fn client(&self, credential: &str, daily: u32) -> ClientConfig {
-        let usual = usual().budget.unwrap_or_else(|| BudgetConfig::new(daily));
-        let budget = Some(BudgetConfig { daily, ..usual });
-        ClientConfig { credential: credential.into(), budget, ..self.http.clone() }
+    /// The daily budgets of the project: units, and searches. Both end with the same day.
+    pub fn budgets(&self) -> [BudgetConfig; 2] {
+        let budget = |name, daily| BudgetConfig { name, ..BudgetConfig::of(Route::Youtube, daily) };
+        [budget("units", self.daily_units), budget("searches", self.daily_searches)]
+    }
+
+    /// What lenders call a budget of the project.
+    pub fn budget_key(&self, budget: &BudgetConfig) -> String {
+        lease::key(Route::Youtube, &self.credential(), budget.name)
+    }
+
+    /// The settings of a client that spends this budget.
+    pub(super) fn client(&self, budget: BudgetConfig) -> ClientConfig {
+        ClientConfig { credential: self.credential(), budget: Some(budget), ..self.http.clone() }
+    }
+
+    /// The key's name where others can read it.
+    fn credential(&self) -> String {
+        fingerprint(self.api_key.expose_secret())
     }
 }
 

@@ -5,8 +5,8 @@ use super::names::Channel;
 use super::records::{self, Owner};
 use super::task::{Job, SearchTask};
 use super::{CONNECTOR, ZONE, fault};
-use crate::source::{CycleContext, Fault, Page, StopReason};
-use crate::turn::{End, Turn, kept, read_state};
+use crate::source::{CycleContext, Fault, Page, StopReason, read_state};
+use crate::turn::{End, Turn, kept};
 use chrono::Days;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -80,10 +80,14 @@ impl<'a> Poll<'a> {
     pub(super) async fn run(self, job: &Job, state: Option<&Value>) -> Result<Page, Fault> {
         const POLL: &str = "youtube poll";
         match job {
-            Job::Channels { channels, limit } => self.channels(channels, *limit, read_state(POLL, state)?).await,
-            Job::Videos { ids } => self.videos(ids, read_state(POLL, state)?).await,
-            Job::Search(task) => self.search(task, read_state(POLL, state)?).await,
-            Job::Comments { ids, limit } => self.comments(ids, *limit, read_state(POLL, state)?).await,
+            Job::Channels { channels, limit } => {
+                self.channels(channels, *limit, read_state(POLL, state)?.unwrap_or_default()).await
+            }
+            Job::Videos { ids } => self.videos(ids, read_state(POLL, state)?.unwrap_or_default()).await,
+            Job::Search(task) => self.search(task, read_state(POLL, state)?.unwrap_or_default()).await,
+            Job::Comments { ids, limit } => {
+                self.comments(ids, *limit, read_state(POLL, state)?.unwrap_or_default()).await
+            }
         }
     }
 

@@ -89,9 +89,6 @@ pub(crate) async fn short_links() -> Section {
     for (fault, answer, kind, class, part) in [
         ("dead link (§7)", "302 to the home page", FaultKind::ShortExpired, Class::NotFound, " expired ("),
         ("link to itself", "302 to the same link", FaultKind::ShortLoop, Class::NotFound, " not_a_link ("),
-        ("page instead of a redirect (§7)", "200 and a page", FaultKind::HtmlPage, Class::Waf, " blocked ("),
-        ("login redirect (§6.4)", "302 to `/login`", FaultKind::LoginRedirect, Class::LoginWall, " blocked ("),
-        ("edge refuses (§6.4)", "403", FaultKind::Forbidden, Class::Forbidden, " blocked ("),
     ] {
         let (seen, base) = meet(FaultRule::next(kind, 9).at(Endpoint::ShortLink), link).await;
         let row = case(fault, answer).accepts(&seen, class, part);
@@ -99,13 +96,17 @@ pub(crate) async fn short_links() -> Section {
         section.rows.push(super::row::Row { does, ..row });
         section.bases.push(base);
     }
-    for (fault, answer, kind, class, reason) in [
-        ("throttled (§6.4)", "429", FaultKind::RateLimit, Class::RateLimited, Quota),
-        ("server errors", "500, on and on", FaultKind::InternalError, Class::Server, Fault),
-        ("connection reset", "no answer, on and on", FaultKind::ConnectionReset, Class::Network, Fault),
+    let unasked = "could not be asked for";
+    for (fault, answer, kind, class, reason, part) in [
+        ("page instead of a redirect (§7)", "200 and a page", FaultKind::HtmlPage, Class::Waf, Blocked, "HTTP 200"),
+        ("login redirect (§6.4)", "302 to `/login`", FaultKind::LoginRedirect, Class::LoginWall, Blocked, "/login"),
+        ("edge refuses (§6.4)", "403", FaultKind::Forbidden, Class::Forbidden, Blocked, "HTTP 403"),
+        ("throttled (§6.4)", "429", FaultKind::RateLimit, Class::RateLimited, Quota, unasked),
+        ("server errors", "500, on and on", FaultKind::InternalError, Class::Server, Fault, unasked),
+        ("connection reset", "no answer, on and on", FaultKind::ConnectionReset, Class::Network, Fault, unasked),
     ] {
         let (seen, base) = meet(FaultRule::next(kind, 9).at(Endpoint::ShortLink), link).await;
-        section.rows.push(case(fault, answer).stops(&seen, (class, reason, "could not be asked for")));
+        section.rows.push(case(fault, answer).stops(&seen, (class, reason, part)));
         section.bases.push(base);
     }
     section

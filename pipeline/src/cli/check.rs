@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
             let (order, name, zone) = (if at == 0 { "" } else { "then " }, capabilities.connector, capabilities.zone);
             writeln!(out, "ok  task {}: {order}{name} ({zone} licence zone): {found}", task.task)?;
             if daemon.config.media.enabled {
-                writeln!(out, "    media: {}", daemon.config.media_terms(zone))?;
+                writeln!(out, "    media: {}", daemon.config.media_terms(name, zone))?;
             }
         }
     }

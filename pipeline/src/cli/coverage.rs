@@ -1,6 +1,7 @@
 //! `tidelake coverage`: how complete is what was collected?
 
 use super::Failure;
+use super::listing::text_format;
 use super::sql::to_stdout;
 use crate::config::Config;
 use tidelake_sinks::format::Format;
@@ -14,21 +15,22 @@ pub(crate) struct CoverageArgs {
     #[arg(long)]
     polls: bool,
     /// table, json, ndjson or csv.
-    #[arg(short, long, default_value = "table", value_parser = str::parse::<Format>)]
+    #[arg(short, long, default_value = "table", value_parser = text_format)]
     format: Format,
 }
 
 pub(crate) async fn run(args: &CoverageArgs, config: &Config) -> Result<(), Failure> {
-    if args.format.is_binary() {
-        return Err(format!("{} is not for a terminal; formats are table, json, ndjson and csv", args.format).into());
-    }
     let engine = super::lake::engine(config).await?;
     let (columns, from, task, order) = if args.polls {
         const COLUMNS: &str = "provenance['task'] AS task, provenance['connector'] AS connector, observed_at, asked, requested, got, \"new\" AS fresh, rejected, \
                                requests, has_more, stop_reason, fault, took_ms";
         (COLUMNS, "coverage", "provenance['task']", "observed_at, task, page")
     } else {
-        ("*", "coverage_by_task", "task", "task")
+        // As many as fit a terminal; the other formats have them all.
+        const SHOWN: &str = "task, connector, polls, requests, got, fresh, complete_cycles, interrupted, suspect, \
+                             days_missing, last_poll, more_left, last_stop, last_fault";
+        let columns = if args.format == Format::Table { SHOWN } else { "*" };
+        (columns, "coverage_by_task", "task", "task")
     };
     let only = args
         .task

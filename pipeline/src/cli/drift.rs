@@ -1,6 +1,7 @@
 //! `tidelake drift`: what has changed in what sources give.
 
 use super::Failure;
+use super::listing::text_format;
 use super::sql::to_stdout;
 use crate::config::Config;
 use tidelake_sinks::format::Format;
@@ -14,14 +15,11 @@ pub(crate) struct DriftArgs {
     #[arg(long)]
     open: bool,
     /// table, json, ndjson or csv.
-    #[arg(short, long, default_value = "table", value_parser = str::parse::<Format>)]
+    #[arg(short, long, default_value = "table", value_parser = text_format)]
     format: Format,
 }
 
 pub(crate) async fn run(args: &DriftArgs, config: &Config) -> Result<(), Failure> {
-    if args.format.is_binary() {
-        return Err(format!("{} is not for a terminal; formats are table, json, ndjson and csv", args.format).into());
-    }
     let engine = super::lake::engine(config).await?;
     let mut only = vec!["true".to_owned()];
     if args.open {

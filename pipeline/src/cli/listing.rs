@@ -3,6 +3,7 @@
 use super::Failure;
 use serde_json::Value;
 use std::io::Write;
+use tidelake_sinks::format::{Format, UnknownFormat};
 
 /// Prints rows as `table` or `csv`, or objects as `json`: one array.
 pub(super) fn print<const N: usize>(
@@ -22,6 +23,15 @@ pub(super) fn print<const N: usize>(
         other => return Err(format!("unknown format {other:?}; formats are table, json and csv").into()),
     }
     Ok(())
+}
+
+/// Reads the name of a format that is text.
+pub(super) fn text_format(name: &str) -> Result<Format, String> {
+    let format: Format = name.parse().map_err(|e: UnknownFormat| e.to_string())?;
+    if format.is_binary() {
+        return Err(format!("{format} is not for a terminal; formats are table, json, ndjson and csv"));
+    }
+    Ok(format)
 }
 
 /// Rows under a header.

@@ -7,6 +7,8 @@ use crate::log::budgets::{BudgetDay, budgets_of};
 use crate::roles::now;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Write;
+use tidelake_connectors::client::Route;
 use tidelake_connectors::client::budget::{BudgetConfig, BudgetSnapshot};
 use tidelake_schemas::Timestamp;
 
@@ -20,8 +22,13 @@ pub(crate) struct QuotaArgs {
 pub(crate) async fn run(args: &QuotaArgs, config: Config) -> Result<(), Failure> {
     let daemon = Daemon::reach(config).await?;
     let (connection, at) = (daemon.connection.clone(), now());
-    let spent = tokio::task::spawn_blocking(move || budgets_of(&connection, at.date())).await??;
+    let day_of = move |key: &str| foreign(key, 0).day(at);
+    let spent = tokio::task::spawn_blocking(move || budgets_of(&connection, day_of)).await??;
     let rows = rows(&configured(&daemon.config), spent, at);
+    if rows.is_empty() && args.format == "table" {
+        writeln!(std::io::stderr(), "no budget has been used yet")?;
+        return Ok(());
+    }
     listing::print(&args.format, HEADER, rows.iter().map(Row::cells), rows.iter().map(Row::json))
 }
 
@@ -31,7 +38,19 @@ fn configured(config: &Config) -> BTreeMap<String, BudgetConfig> {
         .research
         .iter()
         .flat_map(|research| research.budgets().map(|budget| (research.budget_key(&budget), budget)));
-    research.collect()
+    let youtube = config.youtube.iter().flat_map(|youtube| {
+        // Where searches are charged in units, nothing else counts them.
+        let counts = |budget: &BudgetConfig| youtube.search_units.is_none() || budget.name != "searches";
+        let budgets = youtube.budgets().into_iter().filter(counts);
+        budgets.map(|budget| (youtube.budget_key(&budget), budget))
+    });
+    research.chain(youtube).collect()
+}
+
+/// A budget of which only the key and the day's size are known.
+fn foreign(key: &str, daily: u32) -> BudgetConfig {
+    let route = key.split('/').next().and_then(Route::of_connector);
+    route.map_or_else(|| BudgetConfig::new(daily), |route| BudgetConfig::of(route, daily))
 }
 
 const HEADER: [&str; 10] =
@@ -61,7 +80,7 @@ fn rows(
         .iter()
         .map(|(key, budget)| Row::of(key, budget, &spent.remove(key).unwrap_or_default(), false, at))
         .collect();
-    rows.extend(spent.iter().map(|(key, day)| Row::of(key, &BudgetConfig::new(day.daily), day, true, at)));
+    rows.extend(spent.iter().map(|(key, day)| Row::of(key, &foreign(key, day.daily), day, true, at)));
     rows
 }
 
@@ -163,5 +182,19 @@ mod tests {
             ("empty: the source says so", Value::Null)
         );
         assert_eq!(rows[1].json()["left"], 0);
+    }
+
+    #[test]
+    fn a_day_is_that_of_the_source() {
+        let spent = BTreeMap::from([("youtube/ab/units".to_owned(), day(20, 900))]);
+        let rows = rows(&BTreeMap::new(), spent, NOON);
+        assert_eq!((rows[0].json()["resets_at"].clone(), rows[0].budget.spent), (json!("2024-01-06T08:00:00Z"), 20));
+        let text = "[youtube]\napi_key = \"AIzaSy-hush\"\ndaily_searches = 7\n";
+        let file = tempfile::NamedTempFile::new().expect("temp file");
+        std::fs::write(file.path(), text).expect("writes");
+        let configured = configured(&Config::load(Some(file.path())).expect("loads"));
+        let told: Vec<_> = configured.iter().map(|(key, budget)| (key.rsplit('/').next(), budget.daily)).collect();
+        assert_eq!(told, [(Some("searches"), 7), (Some("units"), 10_000)]);
+        assert!(!format!("{configured:?}").contains("hush"));
     }
 }

@@ -73,7 +73,7 @@ impl Row {
         match resolver.resolve(&link).await.map(|resolution| resolution.outcome) {
             Ok(Outcome::Link(found)) => row(Some(found), "ok", None),
             Ok(Outcome::Expired { why }) => row(Some(link), "expired", Some(why)),
-            Ok(Outcome::Blocked { why }) => row(Some(link), "blocked", Some(why)),
+            Ok(Outcome::Blocked { why, .. }) => row(Some(link), "blocked", Some(why)),
             Ok(Outcome::NotALink { why }) => row(Some(link), "not_a_link", Some(why)),
             Err(error) => row(Some(link), "failed", Some(error.to_string())),
         }

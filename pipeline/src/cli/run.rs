@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
-    /// Roles of this process; media does something only where [media] is enabled.
+    /// Roles of this process: collect, enrich, land, media; media does something only where [media] is enabled.
     #[arg(long, value_delimiter = ',', default_value = "collect,enrich,land,media", value_name = "ROLE,…")]
     roles: Vec<Role>,
 }

@@ -8,10 +8,13 @@ use crate::log::client::Connection;
 use crate::log::tasks;
 use crate::plan::{Bounds, Kind, Platform, plan};
 use crate::roles::{collect, now};
+use crate::sources::Clients;
+use crate::target::Target;
 use clap::Subcommand;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::time::Duration;
+use tidelake_connectors::client::Route;
 use tidelake_schemas::{Cursor, Task};
 
 #[derive(clap::Args)]
@@ -108,8 +111,9 @@ pub(crate) async fn run(args: SourcesArgs, config: Config) -> Result<(), Failure
 }
 
 async fn declare(add: AddArgs, config: Config) -> Result<(), Failure> {
-    let mut task = task(&add)?;
-    crate::sources::settle(&config, &mut task).map_err(|why| format!("source {}: {why}", task.name))?;
+    let mut task = task(&add, &config)?;
+    crate::sources::settle(&Clients::alone(&config), &mut task)
+        .map_err(|why| format!("source {}: {why}", task.name))?;
     let records = crate::sources::records(&task, now());
     let mut out = std::io::stdout();
     if add.dry_run {
@@ -147,7 +151,20 @@ fn canary(add: &AddArgs, bounds: &Bounds) -> Result<Option<CanaryConfig>, Failur
     Ok(Some(CanaryConfig { every: add.canary_every.unwrap_or_default(), at_least: add.at_least.unwrap_or(1), spec }))
 }
 
-fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
+/// What the profile's other connectors are asked for where it does not allow searches.
+fn target(add: &AddArgs, config: &Config, bounds: &Bounds) -> Option<Target> {
+    let closed = config.profile.is_some_and(|profile| profile.grant(Route::ResearchApi, None).is_err());
+    let asked = closed && add.connector == Platform::Tiktok && *bounds == Bounds::default();
+    let values = || add.values.iter().map(|value| value.trim_start_matches(['#', '@']).to_owned()).collect();
+    match add.kind {
+        Kind::Creator if asked => Some(Target::Creator(values())),
+        Kind::Hashtag if asked => Some(Target::Hashtag(values())),
+        Kind::Sound if asked => Some(Target::Sound(values())),
+        _ => None,
+    }
+}
+
+fn task(add: &AddArgs, config: &Config) -> Result<TaskConfig, Failure> {
     let bounds = Bounds {
         regions: add.region.clone(),
         from: add.from.clone(),
@@ -155,7 +172,15 @@ fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
         trailing_days: add.trailing_days,
         limit: add.limit,
     };
-    let (connector, spec) = plan(add.connector, add.kind, &add.values, &bounds)?;
+    let target = target(add, config, &bounds);
+    let (connector, spec) = match &target {
+        Some(_) if add.canary.is_some() => {
+            let why = "--canary names a value for one connector, and here the profile gives several: use --at-least";
+            return Err(why.into());
+        }
+        Some(_) => Default::default(),
+        None => plan(add.connector, add.kind, &add.values, &bounds)?,
+    };
     Ok(TaskConfig {
         name: add.name.clone().unwrap_or_else(|| name(add)),
         connector: connector.to_owned(),
@@ -164,7 +189,7 @@ fn task(add: &AddArgs) -> Result<TaskConfig, Failure> {
         spec,
         canary: canary(add, &bounds)?,
         fallback: add.fallback.iter().cloned().map(FallbackConfig::Name).collect(),
-        target: None,
+        target,
     })
 }
 
@@ -276,4 +301,48 @@ fn json(task: &Task, cursor: Option<&Cursor>) -> serde_json::Value {
         "declared_at": task.declared_at.to_string(),
         "spec": spec,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use tidelake_schemas::Timestamp;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        add: AddArgs,
+    }
+
+    /// What `sources add` would declare.
+    fn declared(config: &Config, line: &str) -> Result<Task, String> {
+        let line = Line::try_parse_from(std::iter::once("add").chain(line.split(' '))).expect("arguments");
+        let mut task = task(&line.add, config).map_err(|why| why.to_string())?;
+        crate::sources::settle(&Clients::alone(config), &mut task)?;
+        Ok(crate::sources::records(&task, Timestamp::default()).remove(0))
+    }
+
+    #[test]
+    fn a_profile_without_searches_asks_public_pages() {
+        let file = tempfile::NamedTempFile::new().expect("temp file");
+        let words = "contact = \"https://lab.example\"\nacknowledgement = { approval = \"letter 17\" }\n";
+        std::fs::write(file.path(), format!("profile = \"web\"\n[web]\n{words}")).expect("writes");
+        let config = Config::load(Some(file.path())).expect("loads");
+        for (line, connectors) in [
+            ("creator @a", vec!["oembed", "web"]),
+            ("hashtag #fyp", vec!["web"]),
+            ("sound 7012345678901234567", vec!["web"]),
+        ] {
+            let task = declared(&config, line).expect("can be asked");
+            let then = task.fallback.iter().map(|route| route.connector.as_str());
+            assert_eq!(std::iter::once(task.connector.as_str()).chain(then).collect::<Vec<_>>(), connectors, "{line}");
+        }
+        for (line, part) in
+            [("hashtag fyp --region US", "profile"), ("keyword fyp", "profile"), ("creator a --canary b", "--at-least")]
+        {
+            let why = declared(&config, line).expect_err("cannot be asked");
+            assert!(why.contains(part), "{line}: {why}");
+        }
+    }
 }

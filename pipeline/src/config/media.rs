@@ -5,9 +5,10 @@ use super::units::{bytes, duration};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
-use tidelake_connectors::media::FetchSettings;
+use tidelake_connectors::Capabilities;
 use tidelake_connectors::media::choose::Wanted;
-use tidelake_connectors::media::terms::{Approvals, may_keep};
+use tidelake_connectors::media::terms::may_keep;
+use tidelake_connectors::media::{self, FetchSettings};
 use tidelake_connectors::web::WebConfig;
 use tidelake_schemas::MediaKind;
 use tidelake_schemas::media::ORIGINAL;
@@ -43,8 +44,6 @@ pub(crate) struct MediaConfig {
     /// The first wait before that; doubles each time.
     #[serde(deserialize_with = "duration")]
     pub retry_delay: Duration,
-    /// Who permitted that files of imports are kept, when and for what.
-    pub permission: Option<String>,
     /// What is written on thumbnails whose captions name a product.
     pub overlay: Vec<Product>,
 }
@@ -96,7 +95,6 @@ impl Default for MediaConfig {
             parallel: 3,
             retries: 3,
             retry_delay: Duration::from_secs(1),
-            permission: None,
             overlay: Vec::new(),
         }
     }
@@ -163,23 +161,30 @@ impl Config {
         self.media.storage.as_ref().unwrap_or(&self.lake.storage)
     }
 
-    /// What the operator has said.
-    pub(crate) fn media_approvals(&self) -> Approvals {
-        let acknowledged = self.web.as_ref().is_some_and(|web| web.acknowledgement.is_some());
-        Approvals { permission: self.media.permission.clone(), acknowledged }
+    /// Was reading public pages over HTTP approved?
+    pub(crate) fn web_acknowledged(&self) -> bool {
+        self.web.as_ref().is_some_and(|web| web.acknowledgement.is_some())
     }
 
-    /// What is kept of a zone, and what is not, in words.
-    pub(crate) fn media_terms(&self, zone: &str) -> String {
-        let approvals = self.media_approvals();
-        let told = self.media.kinds().map(|kind| match may_keep(zone, kind, &approvals) {
+    /// What is kept of a connector's files, and what is not, in words.
+    pub(crate) fn media_terms(&self, connector: &str, zone: &str) -> String {
+        if !media::CONNECTORS.contains(&connector) {
+            return format!("connector {connector} (zone {zone}) names no files");
+        }
+        let told = self.media.kinds().map(|kind| match may_keep(zone, kind, self.web_acknowledged()) {
             Ok(()) => format!("{kind}s are kept"),
             Err(why) => why,
         });
         told.collect::<Vec<_>>().join("; ")
     }
 
-    pub(super) fn check_media(&self, zones: &BTreeSet<&'static str>, wrong: &mut impl FnMut(&str, String)) {
+    /// Does a connector bring files of which some are kept?
+    fn keeps_media_of(&self, source: &Capabilities) -> bool {
+        let allowed = |kind| may_keep(source.zone, kind, self.web_acknowledged()).is_ok();
+        media::CONNECTORS.contains(&source.connector) && self.media.kinds().any(allowed)
+    }
+
+    pub(super) fn check_media(&self, sources: &[Capabilities], wrong: &mut impl FnMut(&str, String)) {
         let media = &self.media;
         let mut range = |path: &str, value: u64, low: u64, high: u64| {
             if !(low..=high).contains(&value) {
@@ -212,11 +217,11 @@ impl Config {
             }
         }
         if media.enabled {
-            self.check_media_enabled(zones, wrong);
+            self.check_media_enabled(sources, wrong);
         }
     }
 
-    fn check_media_enabled(&self, zones: &BTreeSet<&'static str>, wrong: &mut impl FnMut(&str, String)) {
+    fn check_media_enabled(&self, sources: &[Capabilities], wrong: &mut impl FnMut(&str, String)) {
         let media = &self.media;
         if media.keep.is_empty() {
             wrong("media.keep", "nothing is kept; name thumbnails, videos or slides, or set enabled = false".into());
@@ -229,11 +234,10 @@ impl Config {
             let why = "is the lake's own place, where maintenance removes what belongs to no table; give it another";
             wrong("media.store", why.into());
         }
-        let approvals = self.media_approvals();
-        let keeps = |zone: &&&str| media.kinds().any(|kind| may_keep(zone, kind, &approvals).is_ok());
-        if !zones.is_empty() && !media.keep.is_empty() && !zones.iter().any(|zone| keeps(&zone)) {
-            let why: Vec<String> = zones.iter().map(|zone| self.media_terms(zone)).collect();
-            wrong("media.enabled", format!("no task may bring what is to be kept: {}", why.join("; ")));
+        if !sources.is_empty() && !media.keep.is_empty() && !sources.iter().any(|source| self.keeps_media_of(source)) {
+            let why: BTreeSet<String> = sources.iter().map(|s| self.media_terms(s.connector, s.zone)).collect();
+            let why = why.into_iter().collect::<Vec<_>>().join("; ");
+            wrong("media.enabled", format!("no task may bring what is to be kept: {why}"));
         }
     }
 }

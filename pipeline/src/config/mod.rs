@@ -14,6 +14,7 @@ pub(crate) use units::parse_duration;
 
 use crate::log::topics::Layout;
 use crate::roles::land::Rotation;
+use crate::sources::Clients;
 use crate::target::Target;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -230,7 +231,7 @@ impl Config {
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
         let mut table = sources::read(file)?;
         let mut mistakes = Vec::new();
-        sources::overlay(&mut table, std::env::vars(), &mut mistakes);
+        sources::overlay(&mut table, std::env::vars_os(), &mut mistakes);
         let config = Self::from_table(table, &mut mistakes);
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
@@ -293,16 +294,19 @@ impl Config {
     /// Finds the connectors of every task, and checks that each can be polled.
     fn settle_tasks(&mut self, mistakes: &mut Vec<Mistake>) {
         let mut tasks = std::mem::take(&mut self.tasks);
-        let mut zones = std::collections::BTreeSet::new();
+        let mut settled = Vec::new();
+        // Made once, and only where something is to be collected.
+        let clients = std::cell::LazyCell::new(|| Clients::alone(self));
         for (i, task) in tasks.iter_mut().enumerate() {
-            match crate::sources::settle(self, task) {
-                Ok(of_task) => zones.extend(of_task),
+            match crate::sources::settle(&clients, task) {
+                Ok(of_task) => settled.extend(of_task),
                 Err(why) => mistakes.push(Mistake { path: format!("tasks[{i}] ({})", task.name), why }),
             }
         }
+        drop(clients);
         self.tasks = tasks;
         let mut wrong = |path: &str, why: String| mistakes.push(Mistake { path: path.to_owned(), why });
-        self.check_media(&zones, &mut wrong);
+        self.check_media(&settled, &mut wrong);
     }
 
     /// Where the lake is.
@@ -331,15 +335,30 @@ impl Config {
     }
 }
 
+/// Where a mistake is. Within values of several forms the path is not known: it is then that of the value.
+pub(crate) fn path_of<E>(key: &str, error: &serde_path_to_error::Error<E>) -> String {
+    match error.path().to_string().trim_matches('.') {
+        "" => key.to_owned(),
+        inner => format!("{key}.{inner}"),
+    }
+}
+
+/// What is wrong there; a secret is not repeated.
+fn why(path: &str, error: toml::de::Error) -> String {
+    if sources::is_secret(path) {
+        return "a text in quotes is expected".to_owned();
+    }
+    error.to_string().trim().to_owned()
+}
+
 /// Takes a section out of the table; `None` when it is absent or wrong (then its mistake is noted).
 fn section<T: DeserializeOwned>(table: &mut toml::Table, key: &str, mistakes: &mut Vec<Mistake>) -> Option<T> {
     let value = table.remove(key)?;
     match serde_path_to_error::deserialize(value) {
         Ok(section) => Some(section),
         Err(error) => {
-            let inner = error.path().to_string();
-            let path = if inner == "." { key.to_owned() } else { format!("{key}.{inner}") };
-            mistakes.push(Mistake { path, why: error.into_inner().to_string().trim().to_owned() });
+            let path = path_of(key, &error);
+            mistakes.push(Mistake { why: why(&path, error.into_inner()), path });
             None
         }
     }
@@ -360,73 +379,4 @@ fn tasks(table: &mut toml::Table, mistakes: &mut Vec<Mistake>) -> Vec<TaskConfig
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(text: &str) -> (Config, Vec<Mistake>) {
-        let mut mistakes = Vec::new();
-        let config = Config::from_table(toml::from_str(text).expect("is TOML"), &mut mistakes);
-        (config, mistakes)
-    }
-
-    #[test]
-    fn all_mistakes_are_reported_at_once() {
-        let (_, mistakes) = load(
-            "speling = 1\n[log]\nlanes = 0\nreplication = 0\n[lake]\ncommit_age = \"soon\"\n[logging]\nformat = \"xml\"\n[[tasks]]\nname = 3",
-        );
-        let paths: Vec<&str> = mistakes.iter().map(|m| m.path.as_str()).collect();
-        let expected =
-            ["speling", "lake.commit_age", "tasks[0].name", "log.lanes", "log.replication", "logging.format"];
-        assert_eq!(paths, expected);
-    }
-
-    #[test]
-    fn public_pages_are_off_until_they_are_opened() {
-        let task = "[[tasks]]\nname = \"t\"\nconnector = \"web\"\nspec = { kind = \"user\", handles = [\"a\"] }\n";
-        let open = "[web]\ncontact = \"https://lab.example\"\nacknowledgement = { approval = \"letter 17\" }\n";
-        let why = |text: &str| load(text).1.into_iter().map(|mistake| mistake.why).collect::<Vec<_>>().join("\n");
-        assert_eq!(why(&format!("profile = \"web\"\n{open}{task}")), "");
-        for (text, part) in [
-            (task.to_owned(), "is off"),
-            (format!("profile = \"web\"\n{task}"), "is off"),
-            (format!("{open}{task}"), "is off"),
-            (format!("profile = \"research\"\n{open}{task}"), "whatever is acknowledged"),
-            (format!("profile = \"web\"\n[web]\ncontact = \"x\"\n{task}"), "acknowledgement.approval"),
-            (format!("profile = \"web\"\n[web]\nacknowledgement = {{ approval = \"l\" }}\n{task}"), "contact"),
-            (format!("profile = \"donation\"\n{}", task.replace("\"web\"", "\"youtube\"")), "not in profile"),
-            (task.replace("\"web\"", "\"facebook\""), "[facebook] with access_token"),
-            (format!("[youtube]\napi_key = \"\"\n{}", task.replace("\"web\"", "\"youtube\"")), "api_key"),
-            (format!("profile = \"donation\"\n{}", task.replace("\"web\"", "\"oembed\"")), "not in profile"),
-        ] {
-            let why = why(&text);
-            assert!(why.contains(part), "{part}: {why}");
-        }
-    }
-
-    #[test]
-    fn the_key_of_the_accounts_has_one_place() {
-        let section = "[display]\nclient_key = \"k\"\nclient_secret = \"s\"\n";
-        let task =
-            "[[tasks]]\nname = \"t\"\nconnector = \"display-api\"\nspec = { kind = \"account\", account = \"a\" }\n";
-        let dir = tempfile::tempdir().expect("temp dir");
-        let file = dir.path().join("accounts.key");
-        std::fs::write(&file, "ab".repeat(32) + "\n").expect("writes");
-        let (config, mistakes) = load(&format!("{section}key_file = {:?}\n{task}", file.display().to_string()));
-        assert!(mistakes.is_empty(), "{mistakes:?}");
-        assert!(!format!("{config:?}").contains("abab"), "a key is shown");
-        assert!(load(&format!("{section}key_command = [\"kms\", \"decrypt\"]\n{task}")).1.is_empty());
-        for (text, path) in [(section.to_owned(), "display.key_file"), (task.to_owned(), "tasks[0] (t)")] {
-            let mistakes = load(&text).1;
-            assert!(mistakes.iter().any(|mistake| mistake.path == path), "{path}: {mistakes:?}");
-        }
-    }
-
-    #[test]
-    fn units_are_read() {
-        let (config, mistakes) =
-            load("[lake]\ncommit_age = \"1m30s\"\ncommit_bytes = \"64MiB\"\n[shutdown]\ngrace = \"5s\"");
-        assert!(mistakes.is_empty(), "{mistakes:?}");
-        assert_eq!(config.lake.commit_age, Duration::from_secs(90));
-        assert_eq!(config.lake.commit_bytes, 64 << 20);
-    }
-}
+mod tests;

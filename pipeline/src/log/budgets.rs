@@ -217,12 +217,15 @@ impl BudgetDay {
     }
 }
 
-/// The budgets of a UTC day, by key. Blocks while it reads.
-pub(crate) fn budgets_of(connection: &Connection, day: NaiveDate) -> Result<BTreeMap<String, BudgetDay>, LogError> {
+/// The budgets by key, each of the day that is its own. Blocks while it reads.
+pub(crate) fn budgets_of(
+    connection: &Connection,
+    day_of: impl Fn(&str) -> NaiveDate,
+) -> Result<BTreeMap<String, BudgetDay>, LogError> {
     let mut log = BudgetLog::default();
     log.read_on(connection, "")?;
-    let day = day.to_string();
-    Ok(log.days.into_iter().filter(|((of, _), _)| *of == day).map(|((_, key), budget)| (key, budget)).collect())
+    let wanted = log.days.into_iter().filter(|((day, key), _)| *day == day_of(key).to_string());
+    Ok(wanted.map(|((_, key), budget)| (key, budget)).collect())
 }
 
 #[cfg(test)]

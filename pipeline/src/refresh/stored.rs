@@ -6,21 +6,16 @@
 //! cycle began is left for the next one; should a commit take longer than that, the connector notices by the batch's
 //! digest and submits it again.
 
-use crate::clock;
 use crate::config::Config;
+use crate::stored_lake::StoredLake;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use async_trait::async_trait;
-use futures::TryStreamExt;
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::collections::BTreeMap;
 use tidelake_connectors::research::{Category, GONE_ROUTE, IdBatch, IdSource};
 use tidelake_connectors::{CycleContext, Fault, FaultClass};
 use tidelake_schemas::Timestamp;
-use tidelake_sinks::lake::Lake;
-use tidelake_sinks::query::{Engine, QueryError, QueryOptions};
+use tidelake_sinks::query::QueryError;
 use tokio::sync::Mutex;
 
 /// Ids that one look at the table finds: some batches in advance, since a look reads three columns to their end.
@@ -30,18 +25,16 @@ const LOOK: usize = 100_000;
 const MEMORY: usize = 64 << 20;
 
 /// Stored ids of the research zone, ascending. A position is the last id of a batch.
+#[derive(Debug)]
 pub(crate) struct StoredIds {
-    location: String,
-    storage: HashMap<String, String>,
-    spill_dir: PathBuf,
-    /// Between the arrival of a row and its commit.
-    settling: Duration,
+    lake: StoredLake,
     look: usize,
     /// One look at a time; it is kept for the batches after it.
     window: Mutex<Option<Window>>,
 }
 
 /// A run of stored ids, as one look found them.
+#[derive(Debug)]
 struct Window {
     category: Category,
     /// What landed later is not in it.
@@ -62,32 +55,14 @@ struct Seen {
 }
 
 impl StoredIds {
-    /// The ids of the configuration's lake; it is opened when they are asked for.
+    /// The ids of the configuration's lake.
     pub(crate) fn of(config: &Config) -> Self {
-        Self {
-            location: config.lake_location(),
-            storage: config.lake.storage.clone(),
-            spill_dir: config.data_dir.join("spill"),
-            settling: clock::shown(config.lake.commit_age.saturating_mul(2)),
-            look: LOOK,
-            window: Mutex::default(),
-        }
+        Self { lake: StoredLake::of(config), look: LOOK, window: Mutex::default() }
     }
 
     async fn look(&self, category: Category, cut: Timestamp, after: i64) -> Result<Window, QueryError> {
-        let options = QueryOptions {
-            memory_bytes: MEMORY,
-            spill_dir: Some(self.spill_dir.clone()),
-            // A refresh has days; it is not to slow down the rest.
-            target_partitions: Some(1),
-        };
-        let lake = Lake::at(&self.location, self.storage.clone())?;
-        let engine = Engine::over(lake, options).await?;
-        let mut rows = engine.sql(&query(category, cut, after)).await?.stream;
         let mut smallest = Smallest { most: self.look, seen: BTreeMap::new(), all: true };
-        while let Some(batch) = rows.try_next().await.map_err(|e| QueryError::Execution(e.to_string()))? {
-            smallest.take(&batch);
-        }
+        self.lake.ask(&query(category, cut, after), MEMORY, |batch| smallest.take(batch)).await?;
         Ok(smallest.window(category, cut, after))
     }
 }
@@ -166,7 +141,7 @@ impl IdSource for StoredIds {
         after: Option<&str>,
         max: usize,
     ) -> Result<IdBatch, Fault> {
-        let settling = i64::try_from(self.settling.as_micros()).unwrap_or(i64::MAX);
+        let settling = i64::try_from(self.lake.settling.as_micros()).unwrap_or(i64::MAX);
         let cut = Timestamp(context.started_at.0.saturating_sub(settling));
         let after = after.map_or(Ok(0), |text| text.parse().map_err(|_| no_position(text)))?;
         let mut window = self.window.lock().await;
@@ -180,13 +155,6 @@ impl IdSource for StoredIds {
         // Nothing is kept when a cycle ends: the next is days away.
         *window = Some(found).filter(|_| batch.next.is_some());
         Ok(batch)
-    }
-}
-
-impl fmt::Debug for StoredIds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Storage options hold credentials.
-        f.debug_struct("StoredIds").field("location", &self.location).finish_non_exhaustive()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Stored ids, over a real lake.
 
 use super::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 use tidelake_schemas::topics::{LANDED, Landed};
 use tidelake_schemas::{CommentObservation, Enrichment, Provenance, VideoObservation, arrow_schema, codec};
-use tidelake_sinks::lake::{CommitRecord, Outcome, Position, TableWriter, WriterOptions};
+use tidelake_sinks::lake::{CommitRecord, Lake, Outcome, Position, TableWriter, WriterOptions};
 
 /// 2026-03-01T00:00:00Z
 const START: Timestamp = Timestamp(1_772_323_200_000_000);
@@ -42,14 +43,13 @@ impl Store {
     }
 
     fn ids(&self, look: usize) -> StoredIds {
-        StoredIds {
+        let lake = StoredLake {
             location: self.location(),
             storage: HashMap::new(),
             spill_dir: self.dir.path().join("spill"),
             settling: Duration::from_secs(60),
-            look,
-            window: Mutex::default(),
-        }
+        };
+        StoredIds { lake, look, window: Mutex::default() }
     }
 
     fn location(&self) -> String {

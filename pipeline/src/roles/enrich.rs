@@ -5,6 +5,7 @@
 //! which the lake writer's lineage filter drops again.
 
 use crate::catalogue::{Follower, LiveStages};
+use crate::daemon::Role;
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::roles::{Progress, RoleError, Stop};
@@ -78,12 +79,17 @@ impl ProducerContext for Deliveries {
 }
 
 /// Leaves word of a revocation, so that the loop settles before it gives partitions up.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Assignments {
+    role: Role,
     lost: Arc<Mutex<bool>>,
 }
 
 impl Assignments {
+    pub(super) fn of(role: Role) -> Self {
+        Self { role, lost: Arc::default() }
+    }
+
     /// Whether partitions were given or taken since this was last taken.
     pub(super) fn is_lost(&self) -> bool {
         *self.lost.lock().unwrap_or_else(PoisonError::into_inner)
@@ -102,7 +108,7 @@ impl ConsumerContext for Assignments {
         *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = true;
         let outcome = if assigned { consumer.assign(list) } else { consumer.unassign() };
         if let Err(error) = outcome {
-            tracing::warn!(%error, "enrich: rebalance");
+            tracing::warn!(role = %self.role, %error, "rebalance");
         }
     }
 }
@@ -122,7 +128,7 @@ struct Loop {
 
 impl Loop {
     fn start(enrich: Enrich, live: LiveStages) -> Result<Self, RoleError> {
-        let assignments = Assignments::default();
+        let assignments = Assignments::of(Role::Enrich);
         let deliveries = Deliveries::default();
         let consumer = enrich.connection.group_consumer(GROUP, assignments.clone())?;
         let producer = enrich.connection.producer_config().create_with_context(deliveries.clone());

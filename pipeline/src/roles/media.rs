@@ -19,6 +19,7 @@ pub(crate) use fetch::Fetchers;
 pub(crate) use plan::Plan;
 
 use crate::config::MediaConfig;
+use crate::daemon::Role;
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::roles::enrich::Assignments;
@@ -82,7 +83,7 @@ struct Loop {
 
 impl Loop {
     fn start(media: Media, handle: Handle) -> Result<Self, RoleError> {
-        let assignments = Assignments::default();
+        let assignments = Assignments::of(Role::Media);
         let consumer = media.connection.group_consumer(GROUP, assignments.clone())?;
         if media.connection.is_alone() {
             let mut list = TopicPartitionList::new();

@@ -71,7 +71,15 @@ pub struct Lake {
     options: HashMap<String, String>,
 }
 
-static HANDLERS: Once = Once::new();
+/// Makes the stores of each cloud known. They take credentials from the environment, too.
+pub(crate) fn register_stores() {
+    static HANDLERS: Once = Once::new();
+    HANDLERS.call_once(|| {
+        deltalake::aws::register_handlers(None);
+        deltalake::gcp::register_handlers(None);
+        deltalake::azure::register_handlers(None);
+    });
+}
 
 impl Lake {
     /// A lake at a directory (made if absent) or at a URL (`s3://`, `gs://`, `az://`, `file://`).
@@ -79,11 +87,7 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Location`].
     pub fn at(location: &str, options: HashMap<String, String>) -> Result<Self, LakeError> {
-        HANDLERS.call_once(|| {
-            deltalake::aws::register_handlers(None);
-            deltalake::gcp::register_handlers(None);
-            deltalake::azure::register_handlers(None);
-        });
+        register_stores();
         let refuse = |why: String| LakeError::Location { location: location.to_owned(), why };
         let mut root = deltalake::ensure_table_uri(location).map_err(|e| refuse(e.to_string()))?;
         if !root.path().ends_with('/') {

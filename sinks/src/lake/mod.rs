@@ -15,6 +15,6 @@ mod writer;
 
 pub use commit::{CommitError, Outcome};
 pub use ledger::{CommitRecord, Counts, PartitionRange};
-pub(crate) use location::table_schema;
 pub use location::{Lake, LakeError};
+pub(crate) use location::{register_stores, table_schema};
 pub use writer::{Position, TableWriter, WriterOptions};

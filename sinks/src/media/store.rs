@@ -9,8 +9,11 @@
 //! The note decides who stored a file: it is written once, so that an event that was interrupted and comes again finds
 //! itself, and another finds whose duplicate it is.
 
+use crate::lake::register_stores;
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use deltalake::logstore::{ObjectStoreRef, StorageConfig, object_store_factories};
+use deltalake::{DeltaResult, DeltaTableError};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
@@ -20,6 +23,7 @@ use std::error::Error;
 use std::fmt::Write;
 use std::sync::Arc;
 use tidelake_schemas::observation::Provenance;
+use url::Url;
 
 /// A store of files. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -96,8 +100,8 @@ pub enum StoreError {
 }
 
 impl MediaStore {
-    /// A store in a directory (made if absent) or at a URL (`s3://`, `gs://`, `az://`, `file://`). Options as
-    /// object_store names them.
+    /// A store in a directory (made if absent) or at a URL (`s3://`, `gs://`, `az://`, `file://`), reached as a lake there
+    /// is: options as object_store names them, and what of them is absent from the environment.
     ///
     /// # Errors
     /// [`StoreError::Location`].
@@ -109,8 +113,8 @@ impl MediaStore {
             let store = LocalFileSystem::new_with_prefix(dir).map_err(|e| refuse(e.to_string()))?;
             return Ok(Self::over(Arc::new(store), Path::default(), url.as_str()));
         }
-        let (store, root) = object_store::parse_url_opts(&url, options).map_err(|e| refuse(e.to_string()))?;
-        Ok(Self::over(Arc::from(store), root, url.as_str()))
+        let (store, root) = bucket(&url, options).map_err(|e| refuse(e.to_string()))?;
+        Ok(Self::over(store, root, url.as_str()))
     }
 
     /// A store over one that is at hand.
@@ -189,6 +193,16 @@ impl MediaStore {
             StoreError::Store { store, path, source }
         }
     }
+}
+
+/// What is at a URL, and the path there.
+fn bucket(url: &Url, options: &HashMap<String, String>) -> DeltaResult<(ObjectStoreRef, Path)> {
+    register_stores();
+    let unknown = || DeltaTableError::InvalidTableLocation(url.to_string());
+    let scheme = Url::parse(&format!("{}://", url.scheme())).map_err(|_| unknown())?;
+    let factory = object_store_factories().get(&scheme).map(|known| Arc::clone(known.value())).ok_or_else(unknown)?;
+    let settings = StorageConfig::parse_options(options.clone())?;
+    factory.parse_url_opts(url, &settings)
 }
 
 /// No room on the disk, or none in the quota; object stores say HTTP 507.

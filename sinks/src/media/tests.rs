@@ -229,3 +229,36 @@ async fn a_full_disk_is_told_from_other_trouble_and_keeps_no_part() {
     let files = futures::TryStreamExt::try_collect::<Vec<_>>(disk.list(None)).await.expect("listed");
     assert_eq!(files.len(), 2, "a file and its note");
 }
+
+/// A store that writes into a bucket of one connection: what it was asked.
+async fn asked_of_a_bucket(options: &[(&str, &str)]) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let endpoint = format!("http://{}", server.local_addr().expect("an address"));
+    let usual = [("aws_endpoint", endpoint.as_str()), ("allow_http", "true")];
+    let options = options.iter().chain(&usual).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    let store = MediaStore::at("s3://bucket/some/where", &options).expect("a store");
+    let write = tokio::spawn(async move { store.remember("tiktok/7/x", &Note::default()).await });
+    let (mut asked, _) = server.accept().await.expect("a connection");
+    let mut request = vec![0; 4096];
+    let read = asked.read(&mut request).await.expect("a request");
+    asked.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.expect("answered");
+    drop(asked);
+    let refused = write.await.expect("no panic").expect_err("refused");
+    assert!(matches!(refused, StoreError::Store { .. }) && !refused.to_string().contains("hush"), "{refused}");
+    String::from_utf8_lossy(&request[..read]).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_is_reached_as_the_lake_is() {
+    let asked = asked_of_a_bucket(&[
+        ("aws_access_key_id", "we"),
+        ("aws_secret_access_key", "hush"),
+        ("aws_region", "eu-west-1"),
+    ])
+    .await;
+    assert!(asked.starts_with("PUT /bucket/some/where/media/by-id/tiktok/7/x.json "), "{asked}");
+    assert!(asked.contains("Credential=we/") && asked.contains("/eu-west-1/s3/") && !asked.contains("hush"), "{asked}");
+    let unknown = MediaStore::at("ftp://host/there", &Default::default()).expect_err("no such store");
+    assert!(matches!(unknown, StoreError::Location { .. }), "{unknown}");
+}

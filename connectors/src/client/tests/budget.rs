@@ -190,16 +190,6 @@ fn what_comes_back_was_not_sent() {
     assert_eq!(pace.per_hour(EVENING.plus_secs(119)), 90.0);
 }
 
-#[tokio::test]
-async fn how_many_days_a_job_takes() {
-    let quota = budget(1000, 0.0);
-    assert_eq!(quota.days_for(2340, Normal, EVENING), Some(3));
-    assert_eq!(quota.days_for(0, Normal, EVENING), Some(0));
-    spend_all(&quota, Normal, EVENING, 900).await;
-    assert_eq!([100, 101, 1100, 1101].map(|n| quota.days_for(n, Normal, EVENING)), [1, 2, 2, 3].map(Some));
-    assert_eq!(budget(10, 1.0).days_for(1, Normal, EVENING), None);
-}
-
 /// Lends late, so that many ask at the same time.
 #[derive(Debug, Default)]
 struct Slow(Mutex<Book>);

@@ -1,6 +1,6 @@
 //! The connector against the sandbox: what it tells must be what the world holds.
 
-use super::{creators, fault, page, poll, source, state, videos};
+use super::{NOW, creators, fault, page, poll, source, state, videos};
 use crate::source::{FaultClass, Next, StopReason};
 use tidelake_sandbox::{
     Endpoint, FaultKind, FaultPlan, FaultRule, Sandbox, SandboxConfig, SimClock, World, WorldConfig,
@@ -97,20 +97,28 @@ async fn every_trouble_of_the_website_is_met() {
     }
 }
 
+/// A website with a fault, and a short link there.
+async fn short_link(kind: FaultKind) -> (Sandbox, String) {
+    let sandbox = sandbox([FaultRule::next(kind, 9).at(Endpoint::ShortLink)]).await;
+    let video = sandbox.world().video(some_videos(&sandbox, true, 1)[0]).expect("a video");
+    let link = format!("https://www.tiktok.com/t/{}/", sandbox.world().short_code(&video));
+    (sandbox, link)
+}
+
 #[tokio::test]
 async fn every_trouble_of_short_links_is_met() {
-    for (kind, reason) in [
-        (FaultKind::ShortExpired, "expired"),
-        (FaultKind::ShortLoop, "not_a_link"),
-        (FaultKind::HtmlPage, "blocked"),
-        (FaultKind::LoginRedirect, "blocked"),
-        (FaultKind::Forbidden, "blocked"),
-    ] {
-        let sandbox = sandbox([FaultRule::next(kind, 9).at(Endpoint::ShortLink)]).await;
-        let video = sandbox.world().video(some_videos(&sandbox, true, 1)[0]).expect("a video");
-        let link = format!("https://www.tiktok.com/t/{}/", sandbox.world().short_code(&video));
+    for (kind, reason) in [(FaultKind::ShortExpired, "expired"), (FaultKind::ShortLoop, "not_a_link")] {
+        let (sandbox, link) = short_link(kind).await;
         let page = page(&source(&sandbox.base_url(), &[link]), None).await;
         assert!(fault(&page).contains(&format!(" {reason} (")), "{kind:?}: {}", fault(&page));
         assert_eq!(page.ledger.stop_reason, StopReason::Exhausted);
+    }
+    for kind in [FaultKind::HtmlPage, FaultKind::LoginRedirect, FaultKind::Forbidden] {
+        let (sandbox, link) = short_link(kind).await;
+        let links = [link, "https://www.tiktok.com/t/ZTother1/".to_owned()];
+        let refused = poll(&source(&sandbox.base_url(), &links), None).await.expect_err("a block");
+        assert_eq!((refused.class, refused.requests), (FaultClass::Blocked, 1), "{kind:?}: {refused}");
+        assert!(refused.retry_at.is_some_and(|at| at >= NOW.plus_secs(900)), "{:?}", refused.retry_at);
+        assert_eq!(sandbox.stats().requests[&Endpoint::ShortLink], 1, "nothing more is asked");
     }
 }

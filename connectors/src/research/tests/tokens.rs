@@ -2,6 +2,7 @@
 
 use super::server::Server;
 use super::{SECRET, config, fault, found, page, refused, source, videos_task};
+use crate::client::Class;
 use crate::research::{ResearchClient, ResearchSource, ResearchTask};
 use crate::source::{FaultClass, Source};
 use serde_json::{Value, json};
@@ -61,13 +62,15 @@ async fn a_token_that_expires_at_once_is_renewed_ahead() {
 
 #[tokio::test]
 async fn refused_credentials_are_an_auth_fault_even_with_http_200() {
-    for status in [200, 400, 401] {
+    let client = "invalid_client";
+    for (status, code) in [(200, client), (400, client), (401, client), (400, "invalid_request")] {
         let server = Server::start().await;
         let text = format!("Client secret {SECRET} is wrong");
-        server.script_token(status, json!({"error": "invalid_client", "error_description": text, "log_id": "l"}));
+        server.script_token(status, json!({"error": code, "error_description": text, "log_id": "l"}));
         let fault = fault(&source(&server, &days())).await;
         assert_eq!((fault.class, fault.requests), (FaultClass::Auth, 0), "{status}");
-        assert!(fault.message.contains("invalid_client"));
+        assert!(fault.message.contains(code));
+        assert_eq!(fault.kind(), Class::AuthExpired, "{fault}");
         assert!(server.asked().is_empty());
     }
 }

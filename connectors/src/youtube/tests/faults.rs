@@ -1,6 +1,8 @@
 //! What each fault of the API becomes.
 
 use super::*;
+use crate::client::Lender;
+use crate::client::lease::LocalLender;
 use crate::source::FaultClass;
 use serde_json::json;
 use tidelake_sandbox::Endpoint;
@@ -42,6 +44,26 @@ async fn our_own_count_stops_before_the_source_does() {
     let fault = bench.poll(spec(&bench), None).await.expect_err("a fault");
     assert_eq!((fault.class, fault.requests), (FaultClass::Limited, 0));
     assert_eq!(bench.sandbox.stats().requests[&Endpoint::YoutubeVideos], 3);
+}
+
+#[tokio::test]
+async fn processes_with_one_key_share_its_quota() {
+    let config = YoutubeConfig { daily_units: 5, ..YoutubeConfig::new(SecretString::from(KEY)) };
+    let lender: Arc<dyn Lender> = Arc::<LocalLender>::default();
+    let mut bench = Bench::with(config.clone(), []).await;
+    for polls in [2, 3] {
+        // As after a restart.
+        bench.client = Arc::new(client(&bench.sandbox, config.clone()).with_lender(&lender));
+        for _ in 0..polls {
+            bench.poll(spec(&bench), None).await.expect("a page");
+        }
+        bench.client.give_back().await.expect("given back");
+    }
+    bench.client = Arc::new(client(&bench.sandbox, config.clone()).with_lender(&lender));
+    let fault = bench.poll(spec(&bench), None).await.expect_err("nothing is left");
+    assert_eq!((fault.class, fault.requests), (FaultClass::Limited, 0));
+    let [units, searches] = config.budgets().map(|budget| config.budget_key(&budget));
+    assert!(units.ends_with("/units") && searches.ends_with("/searches") && !units.contains(KEY), "{units} {searches}");
 }
 
 #[tokio::test]

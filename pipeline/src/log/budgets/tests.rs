@@ -37,7 +37,7 @@ impl Broker {
 
     async fn day(&self) -> BudgetDay {
         let connection = self.connection();
-        let read = tokio::task::spawn_blocking(move || budgets_of(&connection, now().date())).await;
+        let read = tokio::task::spawn_blocking(move || budgets_of(&connection, |_| now().date())).await;
         read.expect("no panic").expect("reads").remove(KEY).unwrap_or_default()
     }
 }

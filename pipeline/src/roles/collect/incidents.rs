@@ -112,6 +112,8 @@ pub(super) struct Findings {
     pub(super) incidents: Vec<DriftIncident>,
     /// How the task's cycles have been, when the page ends one.
     cycles: Option<Cycles>,
+    /// The cycle is not believed, or is believed again: to be remembered of any task.
+    doubted: bool,
     /// Why the cycle is not believed.
     pub(super) silent: Option<String>,
 }
@@ -128,7 +130,7 @@ impl Findings {
         let source = shown.source();
         let changes = sentinel.take(&source, seen, Moment { page: shown.page, now: shown.context.now });
         let incidents = changes.iter().map(|change| shown.change(change)).collect();
-        let mut findings = Self { source, changes, incidents, cycles: None, silent: None };
+        let mut findings = Self { source, changes, incidents, cycles: None, doubted: false, silent: None };
         let mut cycles = sentinel.cycles(&task.task);
         let judged = over.and_then(|got| Some((got, shown.judge(sentinel, &mut cycles, task, ledger, got)?)));
         if let Some((got, verdict)) = judged {
@@ -136,6 +138,7 @@ impl Findings {
                 let told = verdict.silent.clone().unwrap_or_else(|| format!("{got} records came"));
                 findings.incidents.push(shown.zero(&told, open, *state, &cycles, task));
             }
+            findings.doubted = verdict.silent.is_some() || verdict.change.is_some();
             findings.silent = verdict.silent;
             findings.cycles = Some(cycles);
         }
@@ -160,7 +163,8 @@ impl Findings {
         let mut baselines: Vec<Baseline> =
             sentinel.due(&self.source, !self.changes.is_empty(), now).into_iter().collect();
         // A task that is asked once and is no canary has no earlier cycles to be compared with.
-        let cycles = self.cycles.filter(|_| task.cadence_s > 0 || task.at_least.is_some());
+        let comes_again = task.cadence_s > 0 || task.at_least.is_some();
+        let cycles = self.cycles.filter(|_| comes_again || self.doubted);
         baselines.extend(cycles.and_then(|cycles| sentinel.set_cycles(&task.task, cycles)));
         baselines
     }
@@ -171,35 +175,24 @@ fn tell(incident: &DriftIncident) {
     let DriftIncident { incident_id, field, kind, state, before, after, records, message, provenance, .. } = incident;
     let (connector, route, task) = (&provenance.connector, &provenance.route, &provenance.task);
     let (before, after) = (before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
-    if state == IncidentState::Open.name() {
-        tracing::warn!(
-            incident = incident_id,
-            connector,
-            route,
-            task,
-            field,
-            kind,
-            state,
-            before,
-            after,
-            records,
-            message,
-            "drift"
-        );
-    } else {
-        tracing::info!(
-            incident = incident_id,
-            connector,
-            route,
-            task,
-            field,
-            kind,
-            state,
-            before,
-            after,
-            records,
-            message,
-            "drift"
-        );
+    // The level is part of the place that tells, so that there must be two.
+    macro_rules! tell {
+        ($level:ident) => {
+            tracing::$level!(
+                incident = incident_id,
+                connector,
+                route,
+                task,
+                field,
+                kind,
+                state,
+                before,
+                after,
+                records,
+                message,
+                "drift"
+            )
+        };
     }
+    if state == IncidentState::Open.name() { tell!(warn) } else { tell!(info) }
 }

@@ -278,7 +278,7 @@ fn react(entry: &mut Entry, cursor: &mut Cursor, context: &CycleContext, fault: 
 
 /// The same cycle from its beginning, by the route that was taken: each keeps positions in its own way. What is seen
 /// twice is published once.
-fn on_route(state: State, routes: &Routes) -> State {
+pub(super) fn on_route(state: State, routes: &Routes) -> State {
     State { source: None, route: Some(routes.connector().to_owned()), ..state }
 }
 

@@ -140,4 +140,4 @@ fn seconds(duration: Duration) -> i64 {
 
 #[cfg(test)]
 #[path = "route_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -23,7 +23,7 @@ impl Source for Named {
     }
 }
 
-fn routes(names: &[&'static str]) -> Routes {
+pub(in super::super) fn routes(names: &[&'static str]) -> Routes {
     let mut routes = Routes::one(Box::new(Named(names[0])));
     names[1..].iter().for_each(|name| routes.then(Box::new(Named(name))));
     routes

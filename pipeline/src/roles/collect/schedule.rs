@@ -2,7 +2,7 @@
 
 use super::MakeSource;
 use super::lane::{Lane, in_cycle};
-use super::page::{publish_fault, publish_page};
+use super::page::{on_route, publish_fault, publish_page};
 use super::route::Routes;
 use crate::clock;
 use crate::roles::{RoleError, Stop, now};
@@ -168,10 +168,7 @@ async fn open_cycle(lane: &mut Lane, entry: &mut Entry) -> Result<(Cursor, State
             task: name.clone(),
             why: format!("its cursor is unreadable: {e}"),
         };
-        let mut state: State = serde_json::from_str(cursor.state.as_deref().unwrap_or("null")).map_err(bad)?;
-        if state.route.as_deref().is_some_and(|connector| !entry.routes.resume(connector)) {
-            state.source = None;
-        }
+        let state = resumed(cursor, &mut entry.routes).map_err(bad)?;
         return Ok((cursor.clone(), state));
     }
     let rests = last.map(|c| c.rests.clone()).unwrap_or_default();
@@ -192,6 +189,16 @@ async fn open_cycle(lane: &mut Lane, entry: &mut Entry) -> Result<(Cursor, State
     Ok((cursor, state))
 }
 
+/// Where a running cycle stands. Its route may be gone: the configuration has changed since.
+fn resumed(cursor: &Cursor, routes: &mut Routes) -> Result<State, serde_json::Error> {
+    let state: State = serde_json::from_str(cursor.state.as_deref().unwrap_or("null"))?;
+    if state.route.as_deref().is_none_or(|connector| routes.resume(connector)) {
+        return Ok(state);
+    }
+    routes.begin(&cursor.rests);
+    Ok(on_route(state, routes))
+}
+
 pub(super) fn encode_state(state: &State) -> Result<String, RoleError> {
     serde_json::to_string(state).map_err(|e| RoleError::Decode(e.to_string()))
 }
@@ -199,4 +206,34 @@ pub(super) fn encode_state(state: &State) -> Result<String, RoleError> {
 /// The connector that a running cycle is collected by.
 pub(crate) fn route_of(cursor: &Cursor) -> Option<String> {
     serde_json::from_str::<State>(cursor.state.as_deref()?).ok()?.route
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::tests::routes;
+    use super::*;
+    use serde_json::json;
+    use tidelake_schemas::RouteRest;
+
+    #[test]
+    fn a_cycle_whose_route_is_gone_begins_again_once_by_another() {
+        let before =
+            State { started_at: now(), source: Some(json!({"page": 7})), got: 3, route: Some("browser".into()) };
+        let until = now().plus_secs(60);
+        let rests = vec![RouteRest { connector: "web".into(), until }];
+        let cursor = |state: &State| Cursor {
+            state: Some(encode_state(state).expect("JSON")),
+            rests: rests.clone(),
+            ..Cursor::default()
+        };
+        let mut routes = routes(&["web", "oembed"]);
+        let first = resumed(&cursor(&before), &mut routes).expect("reads");
+        assert_eq!((first.source.clone(), first.route.as_deref()), (None, Some("oembed")), "web rests");
+        assert_eq!((first.got, first.started_at), (before.got, before.started_at), "the same cycle");
+        // Its second page goes on where the first has ended.
+        let ahead = State { source: Some(json!({"cursor": "x"})), ..first };
+        let second = resumed(&cursor(&ahead), &mut routes).expect("reads");
+        assert_eq!((second.source, second.route.as_deref()), (ahead.source, Some("oembed")));
+        assert!(resumed(&Cursor::default(), &mut routes).is_err(), "no state is no start");
+    }
 }

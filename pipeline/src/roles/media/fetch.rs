@@ -1,6 +1,6 @@
 //! Getting a file: its addresses one after the other, and once a fresh one when they have ended.
 
-use crate::clock::now;
+use crate::clock::{self, now};
 use crate::config::Config;
 use crate::sources::Clients;
 use bytes::Bytes;
@@ -9,7 +9,7 @@ use std::future::Future;
 use std::sync::Arc;
 use tidelake_connectors::client::fault::Group;
 use tidelake_connectors::client::profile::NotAllowed;
-use tidelake_connectors::client::{Class, ClientFault, Clock, Grant, Profile, Route};
+use tidelake_connectors::client::{Class, ClientFault, Grant, Profile, Route};
 use tidelake_connectors::media::{Format, MediaClient, choose};
 use tidelake_connectors::{display, oembed, web};
 use tidelake_schemas::{MediaKind, MediaOrder, MediaStatus, Timestamp};
@@ -46,7 +46,8 @@ impl Fetchers {
             (web::CONNECTOR, config.profile.unwrap_or(Profile::LinkOnly).grant(Route::Web, acknowledged)),
         ];
         let settings = config.media.fetch(&web);
-        let client = |grant: Grant| MediaClient::new(grant, &settings, Clock::new(now)).map_err(|e| e.to_string());
+        let client =
+            |grant: Grant| MediaClient::new(grant, &settings, clock::for_connectors()).map_err(|e| e.to_string());
         let route = |(name, grant): (_, Result<Grant, NotAllowed>)| {
             (name, grant.map_err(|refused| refused.to_string()).and_then(client))
         };
@@ -54,7 +55,7 @@ impl Fetchers {
     }
 
     /// Gets the file of an order: the first that is accepted.
-    pub(crate) async fn get<T, F>(&self, order: &MediaOrder, accept: impl Fn(Bytes) -> F) -> Got<T>
+    pub(crate) async fn get<T, F>(&self, order: &MediaOrder, kind: MediaKind, accept: impl Fn(Bytes) -> F) -> Got<T>
     where
         F: Future<Output = Result<T, Corrupt>>,
     {
@@ -74,7 +75,7 @@ impl Fetchers {
             Got::None(MediaStatus::Expired, why) => why,
             got => return got,
         };
-        match self.renew(order).await {
+        match self.renew(order, kind).await {
             Ok(fresh) if !fresh.is_empty() => first(client, &fresh, true, &accept).await,
             Ok(_) => Got::None(MediaStatus::Expired, format!("{ended}; the source gives no fresh one")),
             Err(why) => Got::None(MediaStatus::Expired, format!("{ended}; a fresh one could not be asked for: {why}")),
@@ -82,7 +83,7 @@ impl Fetchers {
     }
 
     /// Fresh addresses of an order's file.
-    async fn renew(&self, order: &MediaOrder) -> Result<Vec<Format>, String> {
+    async fn renew(&self, order: &MediaOrder, kind: MediaKind) -> Result<Vec<Format>, String> {
         let Some(from) = &order.renew_from else { return Ok(Vec::new()) };
         let said = |fault: tidelake_connectors::Fault| fault.to_string();
         match order.provenance.connector.as_str() {
@@ -99,10 +100,8 @@ impl Fetchers {
             web::CONNECTOR => {
                 let client = self.clients.web.as_ref().map_err(Clone::clone)?;
                 let named = client.media(from).await.map_err(said)?;
-                let same = named.into_iter().find(|m| m.kind.name() == order.kind && m.position == order.position);
+                let same = named.into_iter().find(|m| m.kind == kind && m.position == order.position);
                 let formats = same.map_or_else(Vec::new, |media| media.formats);
-                let kind =
-                    MediaKind::ALL.into_iter().find(|kind| kind.name() == order.kind).unwrap_or(MediaKind::Thumbnail);
                 Ok(choose::ranked(kind, &formats, &self.wanted).into_iter().cloned().collect())
             }
             _ => Ok(Vec::new()),

@@ -4,7 +4,7 @@ use crate::config::Config;
 use tidelake_connectors::Page;
 use tidelake_connectors::media::MediaRef;
 use tidelake_connectors::media::choose::{Wanted, ranked};
-use tidelake_connectors::media::terms::{Approvals, may_keep};
+use tidelake_connectors::media::terms::may_keep;
 use tidelake_schemas::media::ORIGINAL;
 use tidelake_schemas::{MediaAddress, MediaKind, MediaOrder, Observation, VideoObservation, ids};
 use tidelake_sinks::media::Label;
@@ -16,7 +16,8 @@ const ADDRESSES: usize = 4;
 pub(crate) struct Plan {
     variants: Vec<(MediaKind, Vec<String>)>,
     wanted: Wanted,
-    approvals: Approvals,
+    /// Reading public pages was approved.
+    acknowledged: bool,
     /// Words in lower case, and what is written when one of them is in the caption.
     products: Vec<(Vec<String>, Label)>,
 }
@@ -32,7 +33,7 @@ impl Plan {
         Some(Self {
             variants: media.kinds().map(|kind| (kind, media.variants(kind))).collect(),
             wanted: media.wanted(),
-            approvals: config.media_approvals(),
+            acknowledged: config.web_acknowledged(),
             products: products.collect(),
         })
     }
@@ -54,7 +55,7 @@ impl Plan {
             return Vec::new();
         };
         let formats = ranked(*kind, &media.formats, &self.wanted);
-        let refused = may_keep(&video.provenance.zone, *kind, &self.approvals).err();
+        let refused = may_keep(&video.provenance.zone, *kind, self.acknowledged).err();
         let refused = refused.or_else(|| {
             let why = format!("no form of it can be played and is at most {} bytes long", self.wanted.max_bytes);
             formats.is_empty().then_some(why)

@@ -12,15 +12,6 @@ const BEAT: Duration = Duration::from_millis(500);
 /// How often a log is told.
 const LINE: Duration = Duration::from_secs(10);
 
-const STATUSES: [MediaStatus; 6] = [
-    MediaStatus::Stored,
-    MediaStatus::Duplicate,
-    MediaStatus::SkippedCorrupt,
-    MediaStatus::Expired,
-    MediaStatus::Refused,
-    MediaStatus::Failed,
-];
-
 /// What has been done by this process. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally(Arc<Counts>);
@@ -59,8 +50,9 @@ impl Tally {
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let known = (self.0.known.load(Ordering::Relaxed), "kept already");
-        let counts =
-            STATUSES.iter().map(|status| (self.0.ended[*status as usize].load(Ordering::Relaxed), status.name()));
+        let counts = MediaStatus::ALL
+            .iter()
+            .map(|status| (self.0.ended[*status as usize].load(Ordering::Relaxed), status.name()));
         let told: Vec<String> =
             counts.chain([known]).filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
         if told.is_empty() { f.write_str("nothing yet") } else { f.write_str(&told.join(", ")) }
@@ -134,7 +126,7 @@ mod tests {
 
     #[test]
     fn each_status_has_its_place() {
-        for (place, status) in STATUSES.into_iter().enumerate() {
+        for (place, status) in MediaStatus::ALL.into_iter().enumerate() {
             assert_eq!(status as usize, place);
         }
         let tally = Tally::default();
