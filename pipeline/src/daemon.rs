@@ -215,7 +215,14 @@ impl Daemon {
     fn enrich(&self) -> Enrich {
         let stages = Arc::new(Stages::standard());
         let partitions = self.config.layout().partitions();
-        Enrich { connection: self.connection.clone(), partitions, stages, progress: self.progress.clone() }
+        let transformers = self.config.stages.transformers();
+        Enrich {
+            connection: self.connection.clone(),
+            partitions,
+            stages,
+            transformers,
+            progress: self.progress.clone(),
+        }
     }
 
     fn land(&self) -> Land {

@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     /// Import recorded payloads: web JSON and pages, 4CAT/Zeeschuimer, yt-dlp, personal archives, Research API.
     Import(import::ImportArgs),
-    /// Run the caption stages on text or JSON lines; one JSON object per line.
+    /// Run the caption stages on text or JSON lines; one JSON object per line. With the models of the configuration, if any.
     Enrich(enrich::EnrichArgs),
     /// Say what links point at; short links are asked for with one request each.
     Resolve(resolve::ResolveArgs),
@@ -139,7 +139,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Check(args) => check::run(&args, config).await,
         Command::Demo(args) => demo::run(&args, config, arguments.shared.data_dir.as_deref()).await,
         Command::Import(args) => import::run(&args, config).await,
-        Command::Enrich(args) => enrich::run(&args),
+        Command::Enrich(args) => enrich::run(&args, &config),
         Command::Resolve(args) => resolve::run(&args, &config).await,
         Command::Login(args) => login::run(&args, &config).await,
         Command::Accounts(args) => accounts::run(&args, &config).await,

@@ -4,12 +4,14 @@
 
 mod media;
 mod sources;
+mod stages;
 mod units;
 
 pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
 pub(crate) use sources::{Mistake, Mistakes};
+pub(crate) use stages::StagesConfig;
 pub(crate) use units::parse_duration;
 
 use crate::log::topics::Layout;
@@ -54,6 +56,8 @@ pub(crate) struct Config {
     pub browser: Option<BrowserConfig>,
     /// Pictures and films of what is collected; off by default.
     pub media: MediaConfig,
+    /// What runs over captions besides the stages that always do.
+    pub stages: StagesConfig,
     /// YouTube's Data API, when it is configured.
     pub youtube: Option<YoutubeConfig>,
     /// Facebook's Graph API, when it is configured.
@@ -220,9 +224,9 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
-    "facebook", "tasks", "media",
+    "facebook", "tasks", "media", "stages",
 ];
 
 impl Config {
@@ -255,6 +259,7 @@ impl Config {
             web: section(&mut table, "web", mistakes),
             browser: section(&mut table, "browser", mistakes),
             media: section(&mut table, "media", mistakes).unwrap_or_default(),
+            stages: section(&mut table, "stages", mistakes).unwrap_or_default(),
             youtube: section(&mut table, "youtube", mistakes),
             facebook: section(&mut table, "facebook", mistakes),
             tasks: tasks(&mut table, mistakes),
@@ -282,6 +287,7 @@ impl Config {
         if let Some(Err(why)) = self.display.as_ref().map(DisplayConfig::key_source) {
             wrong("display.key_file", why);
         }
+        self.stages.check(&mut wrong);
         let mut names = std::collections::HashSet::new();
         for (i, task) in self.tasks.iter().enumerate() {
             if !names.insert(&task.name) {

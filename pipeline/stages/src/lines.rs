@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tidelake_schemas::{
     CallToAction, CaptionFindings, Category, Keyword, Language, Offer, PriceFinding, Product, Sentiment, Seo, TextSpan,
-    json,
+    TransformerFindings, json,
 };
 
 /// Fields of a JSON object that may hold the caption, best first.
@@ -51,6 +51,9 @@ pub struct Enriched {
     pub seo: Option<Seo>,
     /// The words of hashtags that run several together, with the hashtag's byte offsets.
     pub hashtag_words: Vec<TextSpan>,
+    /// What transformer models say, where they run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transformers: Option<TransformerFindings>,
     /// Hashtags, mentions, cashtags, URLs and emoji with byte offsets.
     pub spans: Spans,
 }
@@ -154,6 +157,7 @@ fn report(id: Option<String>, text: String, found: CaptionFindings) -> Enriched 
         seo: found.seo,
         hashtag_words: found.hashtag_words,
         language: found.language,
+        transformers: found.transformers,
         spans: Spans {
             hashtags: found.hashtags,
             mentions: found.mentions,
