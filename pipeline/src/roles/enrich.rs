@@ -219,7 +219,10 @@ impl Loop {
             return self.output(message).map(Item::Ready);
         }
         match find(&self.enrich.stages, payload) {
-            Ok((text, findings)) => Ok(Item::Caption { place, lineage, observed: payload.to_vec(), text, findings }),
+            Ok((text, findings)) => {
+                let (observed, findings) = (payload.to_vec(), findings.into());
+                Ok(Item::Caption { place, lineage, observed, text, findings })
+            }
             Err(error) => refused(place, lineage, payload, &error).map(Item::Ready),
         }
     }

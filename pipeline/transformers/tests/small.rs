@@ -63,6 +63,14 @@ fn labels_of_sentiment_are_those_of_the_configuration() {
     }
 }
 
+/// The daemon moves models and errors between threads.
+#[test]
+fn models_and_errors_may_move() {
+    fn moves<T: Send + Sync + std::fmt::Debug + 'static>() {}
+    moves::<Transformers>();
+    moves::<TransformersError>();
+}
+
 #[test]
 fn batches_come_back_in_order_through_a_short_queue() {
     let (_scratch, path) = scratch();

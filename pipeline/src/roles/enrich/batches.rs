@@ -54,7 +54,7 @@ pub(super) enum Item {
     /// Not for the models: fences, letters.
     Ready(Output),
     /// What the stages found in a caption; the models have yet to see it.
-    Caption { place: Place, lineage: Lineage, observed: Vec<u8>, text: String, findings: Enrichment },
+    Caption { place: Place, lineage: Lineage, observed: Vec<u8>, text: String, findings: Box<Enrichment> },
 }
 
 impl Item {

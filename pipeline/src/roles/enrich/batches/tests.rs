@@ -52,7 +52,7 @@ fn caption(offset: i64, text: &str) -> Item {
     let video = VideoObservation { video_id: offset, caption: Some(text.to_owned()), ..VideoObservation::default() };
     let observed = codec::encode(&video).expect("encodes");
     let (text, findings) = super::super::find(&Stages::standard(), &observed).expect("finds");
-    Item::Caption { place: place(offset), lineage: Lineage::default(), observed, text, findings }
+    Item::Caption { place: place(offset), lineage: Lineage::default(), observed, text, findings: findings.into() }
 }
 
 fn letter(offset: i64) -> Item {
