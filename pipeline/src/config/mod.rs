@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tidelake_connectors::annotate::ExternalModelConfig;
 use tidelake_connectors::browser::BrowserConfig;
 use tidelake_connectors::client::Profile;
 use tidelake_connectors::display::DisplayConfig;
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     pub media: MediaConfig,
     /// What runs over captions besides the stages that always do.
     pub stages: StagesConfig,
+    /// A model elsewhere that may be asked about captions, when it is configured.
+    pub external_model: Option<ExternalModelConfig>,
     /// YouTube's Data API, when it is configured.
     pub youtube: Option<YoutubeConfig>,
     /// Facebook's Graph API, when it is configured.
@@ -224,9 +227,9 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
-    "facebook", "tasks", "media", "stages",
+    "facebook", "tasks", "media", "stages", "external_model",
 ];
 
 impl Config {
@@ -260,6 +263,7 @@ impl Config {
             browser: section(&mut table, "browser", mistakes),
             media: section(&mut table, "media", mistakes).unwrap_or_default(),
             stages: section(&mut table, "stages", mistakes).unwrap_or_default(),
+            external_model: section(&mut table, "external_model", mistakes),
             youtube: section(&mut table, "youtube", mistakes),
             facebook: section(&mut table, "facebook", mistakes),
             tasks: tasks(&mut table, mistakes),
@@ -288,6 +292,9 @@ impl Config {
             wrong("display.key_file", why);
         }
         self.stages.check(&mut wrong);
+        for (key, why) in self.external_model.iter().flat_map(ExternalModelConfig::mistakes) {
+            wrong(&format!("external_model.{key}"), why);
+        }
         let mut names = std::collections::HashSet::new();
         for (i, task) in self.tasks.iter().enumerate() {
             if !names.insert(&task.name) {

@@ -97,6 +97,12 @@ pub fn enrich_to_string(stages: &Stages, line: &str) -> String {
     serde_json::to_string(&enrich(stages, line)).unwrap_or_default()
 }
 
+/// The id, if any, and the caption of one line, as [`enrich`] reads it.
+pub fn caption(line: &str) -> (Option<String>, String) {
+    let Line { id, text, .. } = read(line);
+    (id, text)
+}
+
 #[derive(Default)]
 struct Line {
     id: Option<String>,
