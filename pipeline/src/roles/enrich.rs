@@ -8,11 +8,13 @@
 //! the order of their inputs all the same.
 
 mod batches;
+mod output;
 
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::roles::{Progress, RoleError, Stop};
 use batches::{Batches, Item};
+use output::{Output, arrived, enrich_message, enriched, find, refused};
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -24,12 +26,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tidelake_schemas::codec::{self, CodecError};
-use tidelake_schemas::lineage::{Lineage, SourcePosition};
-use tidelake_schemas::projection::CaptionFields;
+use tidelake_schemas::lineage::Lineage;
 use tidelake_schemas::topics::{DEAD_LETTERS, VIDEO_ENRICHED, VIDEO_OBSERVED};
-use tidelake_schemas::{DeadLetter, Enrichment, Timestamp, ids};
-use tidelake_stages::{Caption, Stages};
+use tidelake_stages::Stages;
 use tidelake_transformers::{Settings, Transformers};
 
 /// The consumer group; its committed offsets say how far enrich is.
@@ -118,24 +117,6 @@ struct Loop {
     reached: BTreeMap<i32, i64>,
     /// What is on its way through the models, where they are on.
     batches: Option<Batches<Transformers>>,
-}
-
-/// Where an input stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Place {
-    partition: i32,
-    offset: i64,
-    /// When it was written.
-    written: Option<Timestamp>,
-}
-
-/// The one output of one input.
-#[derive(Debug)]
-struct Output {
-    place: Place,
-    topic: &'static str,
-    payload: Option<Vec<u8>>,
-    lineage: Lineage,
 }
 
 impl Loop {
@@ -306,68 +287,5 @@ impl Loop {
             tracing::debug!(%error, "enrich: input offsets not committed");
         }
         Ok(())
-    }
-}
-
-/// Where an input stands, and the lineage of what is made of it.
-fn arrived(message: &BorrowedMessage<'_>) -> (Place, Lineage) {
-    let mut lineage = client::lineage(message.headers());
-    let (partition, offset) = (message.partition(), message.offset());
-    lineage.source = Some(SourcePosition { topic: VIDEO_OBSERVED.into(), partition, offset });
-    let written = message.timestamp().to_millis().and_then(Timestamp::from_millis);
-    (Place { partition, offset, written }, lineage)
-}
-
-/// The enriched message, or a letter with the bytes it could not be made of.
-fn enriched(
-    place: Place,
-    lineage: Lineage,
-    observed: &[u8],
-    message: Result<Vec<u8>, CodecError>,
-) -> Result<Output, RoleError> {
-    match message {
-        Ok(message) => Ok(Output { place, topic: VIDEO_ENRICHED, payload: Some(message), lineage }),
-        Err(error) => refused(place, lineage, observed, &error),
-    }
-}
-
-fn refused(place: Place, lineage: Lineage, observed: &[u8], error: &CodecError) -> Result<Output, RoleError> {
-    let letter = codec::encode(&letter(place, observed, error))?;
-    Ok(Output { place, topic: DEAD_LETTERS, payload: Some(letter), lineage })
-}
-
-/// The enriched message of an observed one.
-pub(crate) fn enrich_message(stages: &Stages, observed: &[u8]) -> Result<Vec<u8>, CodecError> {
-    let (_, findings) = find(stages, observed)?;
-    codec::append_enrichment(observed, &findings)
-}
-
-/// The caption of an observed message, and what the stages find in it.
-fn find(stages: &Stages, observed: &[u8]) -> Result<(String, Enrichment), CodecError> {
-    let fields = CaptionFields::of_video(observed)?;
-    let caption = Caption {
-        text: fields.caption.as_deref().unwrap_or_default(),
-        entities: &fields.caption_entities,
-        source_language: fields.source_language.as_deref(),
-        region: fields.region.as_deref(),
-        ..Caption::default()
-    };
-    let findings = stages.run(&caption);
-    Ok((fields.caption.unwrap_or_default(), findings))
-}
-
-/// Deterministic: the same input gives the same letter, so its instant is the input's own.
-fn letter(place: Place, payload: &[u8], error: &CodecError) -> DeadLetter {
-    DeadLetter {
-        event_id: ids::letter_id(VIDEO_OBSERVED, place.partition, place.offset, "enrich"),
-        observed_at: place.written.unwrap_or_default(),
-        origin: "enrich".into(),
-        reason: "undecodable".into(),
-        message: format!("{error}. The bytes are kept; replay them once they can be read"),
-        source_topic: Some(VIDEO_OBSERVED.to_owned()),
-        source_partition: Some(place.partition),
-        source_offset: Some(place.offset),
-        payload: payload.to_vec(),
-        ..DeadLetter::default()
     }
 }

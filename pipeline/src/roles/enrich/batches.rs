@@ -4,7 +4,7 @@
 //! [`GATHER`], their batch is handed to the models' queue, and meanwhile the next is gathered. Batches, and the inputs in
 //! each, leave as they came: what needs no model waits its turn too.
 
-use super::{Output, Place, enriched};
+use super::output::{Output, Place, enriched};
 use crate::roles::RoleError;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

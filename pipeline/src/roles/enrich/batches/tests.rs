@@ -51,7 +51,7 @@ fn place(offset: i64) -> Place {
 fn caption(offset: i64, text: &str) -> Item {
     let video = VideoObservation { video_id: offset, caption: Some(text.to_owned()), ..VideoObservation::default() };
     let observed = codec::encode(&video).expect("encodes");
-    let (text, findings) = super::super::find(&Stages::standard(), &observed).expect("finds");
+    let (text, findings) = crate::roles::enrich::output::find(&Stages::standard(), &observed).expect("finds");
     Item::Caption { place: place(offset), lineage: Lineage::default(), observed, text, findings: findings.into() }
 }
 
