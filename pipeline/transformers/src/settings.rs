@@ -31,7 +31,8 @@ pub struct Settings {
     pub queue: usize,
     /// Where the models run.
     pub device: Device,
-    /// Threads of the CPU; 0 is as many as it has cores.
+    /// Threads of the CPU; 0 is as many as it has cores. One by default: they wait for each other by spinning, which costs
+    /// more than it brings where their cores have other work.
     pub threads: usize,
 }
 
@@ -68,7 +69,7 @@ impl Default for Settings {
             batch_tokens: 4096,
             queue: 2,
             device: Device::Cpu,
-            threads: 0,
+            threads: 1,
         }
     }
 }
