@@ -3,6 +3,7 @@
 //! A connector implements [`Source`]: it is asked for one page at a time and answers with observations, refused
 //! records, the cursor to go on from and a ledger entry that says what was asked, got, and why it stopped.
 
+pub mod annotate;
 pub mod browser;
 pub mod client;
 pub mod display;

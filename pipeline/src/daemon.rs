@@ -213,7 +213,8 @@ impl Daemon {
     fn enrich(&self) -> Enrich {
         let (connection, lake) = (self.connection.clone(), self.lake.clone());
         let partitions = self.config.layout().partitions();
-        Enrich { connection, partitions, lake, progress: self.progress.clone() }
+        let transformers = self.config.stages.transformers();
+        Enrich { connection, partitions, lake, transformers, progress: self.progress.clone() }
     }
 
     fn land(&self) -> Land {

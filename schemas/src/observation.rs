@@ -147,6 +147,7 @@ pub struct CaptionFindings {
     pub tags: Vec<String>,
     pub categories: Vec<Category>,
     pub seo: Option<Seo>,
+    pub transformers: Option<TransformerFindings>,
 }
 
 /// A price named in a caption, and where it stands, by UTF-8 byte offset.
@@ -232,6 +233,40 @@ pub struct Category {
 pub struct Seo {
     pub title: String,
     pub keywords: Vec<String>,
+}
+
+/// What transformer models say of a caption.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TransformerFindings {
+    pub models: Vec<String>,
+    pub embedding: Vec<f32>,
+    pub sentiment: Option<ModelSentiment>,
+    pub entities: Vec<NamedEntity>,
+    pub categories: Vec<ModelCategory>,
+}
+
+/// A classifier's verdict on a caption.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelSentiment {
+    pub label: String,
+    pub score: f64,
+}
+
+/// Somebody or something named in a caption, and where, by UTF-8 byte offset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NamedEntity {
+    pub kind: String,
+    pub text: String,
+    pub score: f64,
+    pub start: i32,
+    pub end: i32,
+}
+
+/// A subject that a model finds a caption to be about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelCategory {
+    pub name: String,
+    pub score: f64,
 }
 
 /// What `enrich` appends to an observation: the last two fields of `enriched_video.avsc`.

@@ -76,6 +76,11 @@ impl TransportConfig {
         self.builder().redirect(redirects.policy()).build()
     }
 
+    /// A client for what is no route to observations.
+    pub(crate) fn plain_client(&self) -> Result<reqwest::Client, reqwest::Error> {
+        self.builder().redirect(self.redirects.policy()).build()
+    }
+
     /// A client for robots.txt files, for which five redirects are followed across hosts (RFC 9309 §2.3.1.2).
     pub(super) fn robots_client(&self) -> Result<reqwest::Client, reqwest::Error> {
         self.builder().redirect(Policy::limited(HOPS)).build()
@@ -140,7 +145,7 @@ pub(crate) fn transport_fault(error: &reqwest::Error) -> (Class, String) {
 }
 
 /// The body, or as much of it as is wanted; whether there was more.
-pub(super) async fn read_body(answer: &mut reqwest::Response, max: usize) -> Result<(Bytes, bool), reqwest::Error> {
+pub(crate) async fn read_body(answer: &mut reqwest::Response, max: usize) -> Result<(Bytes, bool), reqwest::Error> {
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await? {
         let room = max - body.len();

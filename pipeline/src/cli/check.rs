@@ -6,6 +6,7 @@ use crate::daemon::Daemon;
 use crate::roles::now;
 use std::io::Write;
 use tidelake_schemas::Task;
+use tidelake_transformers::Transformers;
 
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
@@ -21,6 +22,11 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
     let mut out = std::io::stdout().lock();
     // A configuration that does not hold never gets here.
     writeln!(out, "ok  configuration: {} task(s), data directory {}", config.tasks.len(), config.data_dir.display())?;
+    if let Some(settings) = config.stages.transformers() {
+        // Models are files: they are loaded here, as enrich will load them.
+        let models = tokio::task::spawn_blocking(move || Transformers::start(&settings)).await??;
+        writeln!(out, "ok  {}", models.label())?;
+    }
     let records = config.tasks.iter().flat_map(|task| crate::sources::records(task, now()));
     let configured: Vec<Task> = records.collect();
     if args.offline {

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod accounts;
+mod annotate;
 mod audit;
 mod broker;
 mod catalog;
@@ -91,8 +92,10 @@ pub(crate) enum Command {
     Import(import::ImportArgs),
     /// Your own products, which captions are searched for: import, list, search, show, remove, export.
     Catalog(catalog::CatalogArgs),
-    /// Run the caption stages on text or JSON lines; one JSON object per line.
+    /// Run the caption stages on text or JSON lines; one JSON object per line. With the models of the configuration, if any.
     Enrich(enrich::EnrichArgs),
+    /// Ask the external model of the configuration about text or JSON lines; one JSON object per line.
+    Annotate(annotate::AnnotateArgs),
     /// Say what links point at; short links are asked for with one request each.
     Resolve(resolve::ResolveArgs),
     /// Log an account in: its owner agrees on TikTok's page, and the Display API may be asked for it.
@@ -152,6 +155,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Import(args) => import::run(&args, config).await,
         Command::Catalog(args) => catalog::run(&args, &config).await,
         Command::Enrich(args) => enrich::run(&args, &config).await,
+        Command::Annotate(args) => annotate::run(&args, &config).await,
         Command::Resolve(args) => resolve::run(&args, &config).await,
         Command::Login(args) => login::run(&args, &config).await,
         Command::Accounts(args) => accounts::run(&args, &config).await,

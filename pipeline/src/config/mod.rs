@@ -4,12 +4,14 @@
 
 mod media;
 mod sources;
+mod stages;
 mod units;
 
 pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
 pub(crate) use sources::{Mistake, Mistakes};
+pub(crate) use stages::StagesConfig;
 pub(crate) use units::parse_duration;
 
 use crate::log::topics::Layout;
@@ -21,6 +23,7 @@ use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tidelake_connectors::annotate::ExternalModelConfig;
 use tidelake_connectors::browser::BrowserConfig;
 use tidelake_connectors::client::Profile;
 use tidelake_connectors::display::DisplayConfig;
@@ -55,6 +58,10 @@ pub(crate) struct Config {
     pub browser: Option<BrowserConfig>,
     /// Pictures and films of what is collected; off by default.
     pub media: MediaConfig,
+    /// What runs over captions besides the stages that always do.
+    pub stages: StagesConfig,
+    /// A model elsewhere that may be asked about captions, when it is configured.
+    pub external_model: Option<ExternalModelConfig>,
     /// YouTube's Data API, when it is configured.
     pub youtube: Option<YoutubeConfig>,
     /// Facebook's Graph API, when it is configured.
@@ -221,9 +228,9 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 17] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
-    "facebook", "tasks", "media",
+    "facebook", "tasks", "media", "stages", "external_model",
 ];
 
 impl Config {
@@ -256,6 +263,8 @@ impl Config {
             web: section(&mut table, "web", mistakes),
             browser: section(&mut table, "browser", mistakes),
             media: section(&mut table, "media", mistakes).unwrap_or_default(),
+            stages: section(&mut table, "stages", mistakes).unwrap_or_default(),
+            external_model: section(&mut table, "external_model", mistakes),
             youtube: section(&mut table, "youtube", mistakes),
             facebook: section(&mut table, "facebook", mistakes),
             tasks: tasks(&mut table, mistakes),
@@ -282,6 +291,10 @@ impl Config {
         }
         if let Some(Err(why)) = self.display.as_ref().map(DisplayConfig::key_source) {
             wrong("display.key_file", why);
+        }
+        self.stages.check(&mut wrong);
+        for (key, why) in self.external_model.iter().flat_map(ExternalModelConfig::mistakes) {
+            wrong(&format!("external_model.{key}"), why);
         }
         let mut names = std::collections::HashSet::new();
         for (i, task) in self.tasks.iter().enumerate() {

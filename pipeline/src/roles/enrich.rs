@@ -3,12 +3,20 @@
 //! One input gives exactly one output – enriched or dead letter – on the same partition number, carrying its lineage.
 //! Input offsets are committed only after a flush: every output before them is acknowledged. A crash repeats a suffix,
 //! which the lake writer's lineage filter drops again.
+//!
+//! Where transformer models are on, inputs are gathered and go through them in batches ([`batches`]); outputs are sent in
+//! the order of their inputs all the same.
+
+mod batches;
+mod output;
 
 use crate::catalogue::{Follower, LiveStages};
 use crate::daemon::Role;
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::roles::{Progress, RoleError, Stop};
+use batches::{Batches, Item};
+use output::{Output, arrived, enrich_message, enriched, find, refused};
 use rdkafka::ClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -20,18 +28,18 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tidelake_schemas::codec::{self, CodecError};
-use tidelake_schemas::lineage::{Lineage, SourcePosition};
-use tidelake_schemas::projection::CaptionFields;
+use tidelake_schemas::lineage::Lineage;
 use tidelake_schemas::topics::{DEAD_LETTERS, VIDEO_ENRICHED, VIDEO_OBSERVED};
-use tidelake_schemas::{DeadLetter, Timestamp, ids};
 use tidelake_sinks::lake::Lake;
-use tidelake_stages::{Caption, Stages};
+use tidelake_stages::Stages;
+use tidelake_transformers::{Settings, Transformers};
 
 /// The consumer group; its committed offsets say how far enrich is.
 pub(crate) const GROUP: &str = "tidelake-enrich";
 /// How often outputs are awaited and inputs committed.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// How long the next input is waited for.
+const POLL: Duration = Duration::from_millis(50);
 
 /// What enrich needs.
 #[derive(Clone)]
@@ -41,6 +49,8 @@ pub(crate) struct Enrich {
     pub partitions: i32,
     /// Where the catalogue of products is.
     pub lake: Lake,
+    /// Models to run after the stages, if any.
+    pub transformers: Option<Settings>,
     pub progress: Progress,
 }
 
@@ -124,12 +134,19 @@ struct Loop {
     deliveries: Deliveries,
     /// Next input offset by partition, since the last commit.
     reached: BTreeMap<i32, i64>,
+    /// What is on its way through the models, where they are on.
+    batches: Option<Batches<Transformers>>,
 }
 
 impl Loop {
     fn start(enrich: Enrich, live: LiveStages) -> Result<Self, RoleError> {
         let assignments = Assignments::of(Role::Enrich);
         let deliveries = Deliveries::default();
+        // First: models may take a while to load, and may not be there.
+        let batches = match &enrich.transformers {
+            Some(settings) => Some(Batches::new(Transformers::start(settings)?, settings.batch, settings.queue)),
+            None => None,
+        };
         let consumer = enrich.connection.group_consumer(GROUP, assignments.clone())?;
         let producer = enrich.connection.producer_config().create_with_context(deliveries.clone());
         let producer = producer.map_err(LogError::kafka("create producer"))?;
@@ -143,8 +160,8 @@ impl Loop {
         } else {
             consumer.subscribe(&[VIDEO_OBSERVED]).map_err(LogError::kafka("subscribe"))?;
         }
-        let stages = live.now();
-        Ok(Self { enrich, live, stages, consumer, assignments, producer, deliveries, reached: BTreeMap::new() })
+        let (stages, reached) = (live.now(), BTreeMap::new());
+        Ok(Self { enrich, live, stages, consumer, assignments, producer, deliveries, reached, batches })
     }
 
     fn run(mut self, stop: &Stop) -> Result<(), RoleError> {
@@ -157,14 +174,16 @@ impl Loop {
                 committed = Instant::now();
             }
         }
+        self.finish_batches()?;
         self.settle()
     }
 
     fn poll_once(&mut self) -> Result<(), RoleError> {
-        let polled = self.consumer.poll(Duration::from_millis(50));
+        let polled = self.consumer.poll(self.batches.as_ref().map_or(POLL, |batches| batches.patience(POLL)));
         if self.assignments.take_lost() {
-            // What was reached belongs to an assignment that is gone; the new one starts at the committed offsets.
+            // What was reached or gathered belongs to an assignment that is gone; the new one starts at the committed offsets.
             self.reached.clear();
+            self.batches.iter_mut().for_each(Batches::clear);
             if let Some(Ok(message)) = &polled {
                 let owned = self.consumer.assignment().map_err(LogError::kafka("assignment"))?;
                 if owned.find_partition(VIDEO_OBSERVED, message.partition()).is_none() {
@@ -173,47 +192,82 @@ impl Loop {
             }
         }
         match polled {
-            Some(Ok(message)) => {
-                let next = (message.partition(), message.offset() + 1);
-                let (topic, payload, lineage) = self.output(&message)?;
+            Some(Ok(message)) if self.batches.is_some() => {
+                let item = self.item(&message)?;
                 drop(message);
-                self.send(topic, next.0, payload.as_deref(), &lineage)?;
-                if lineage.fence {
-                    // Letters of what was published before and after it must be told apart too.
-                    self.send(DEAD_LETTERS, next.0, None, &lineage)?;
+                if let Some(batches) = &mut self.batches {
+                    batches.push(item)?;
                 }
-                self.reached.insert(next.0, next.1);
-                Ok(())
             }
-            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => Err(LogError::kafka("consume")(error).into()),
-            Some(Err(error)) => {
-                tracing::debug!(%error, "enrich: consumer");
-                Ok(())
+            Some(Ok(message)) => {
+                let output = self.output(&message)?;
+                drop(message);
+                self.forward(output)?;
             }
-            None => Ok(()),
+            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                return Err(LogError::kafka("consume")(error).into());
+            }
+            Some(Err(error)) => tracing::debug!(%error, "enrich: consumer"),
+            None => {}
+        }
+        self.forward_ready()
+    }
+
+    /// What can be said of an input without the models.
+    fn item(&self, message: &BorrowedMessage<'_>) -> Result<Item, RoleError> {
+        let (place, lineage) = arrived(message);
+        let payload = message.payload().unwrap_or_default();
+        if lineage.fence {
+            return self.output(message).map(Item::Ready);
+        }
+        match find(&self.stages, payload) {
+            Ok((text, findings)) => {
+                let (observed, findings) = (payload.to_vec(), findings.into());
+                Ok(Item::Caption { place, lineage, observed, text, findings })
+            }
+            Err(error) => refused(place, lineage, payload, &error).map(Item::Ready),
         }
     }
 
-    /// The one output of one input.
-    fn output(&self, message: &BorrowedMessage<'_>) -> Result<(&'static str, Option<Vec<u8>>, Lineage), RoleError> {
-        let mut lineage = client::lineage(message.headers());
-        let (partition, offset) = (message.partition(), message.offset());
-        lineage.source = Some(SourcePosition { topic: VIDEO_OBSERVED.into(), partition, offset });
+    /// The one output of one input, without models.
+    fn output(&self, message: &BorrowedMessage<'_>) -> Result<Output, RoleError> {
+        let (place, lineage) = arrived(message);
         if lineage.fence {
-            return Ok((VIDEO_ENRICHED, None, lineage));
+            return Ok(Output { place, topic: VIDEO_ENRICHED, payload: None, lineage });
         }
         let payload = message.payload().unwrap_or_default();
-        match enrich_message(&self.stages, payload) {
-            Ok(enriched) => {
-                self.enrich.progress.enriched(1);
-                Ok((VIDEO_ENRICHED, Some(enriched), lineage))
-            }
-            Err(error) => {
-                self.enrich.progress.dead(1);
-                let letter = letter(message, payload, &error);
-                Ok((DEAD_LETTERS, Some(codec::encode(&letter)?), lineage))
-            }
+        enriched(place, lineage, payload, enrich_message(&self.stages, payload))
+    }
+
+    /// Sends what the models have done with.
+    fn forward_ready(&mut self) -> Result<(), RoleError> {
+        while let Some(outputs) = self.batches.as_mut().map(Batches::ready).transpose()?.flatten() {
+            outputs.into_iter().try_for_each(|output| self.forward(output))?;
         }
+        Ok(())
+    }
+
+    /// Awaits what was handed to the models, and sends it.
+    fn finish_batches(&mut self) -> Result<(), RoleError> {
+        while let Some(outputs) = self.batches.as_mut().map(Batches::finish).transpose()?.flatten() {
+            outputs.into_iter().try_for_each(|output| self.forward(output))?;
+        }
+        Ok(())
+    }
+
+    fn forward(&mut self, output: Output) -> Result<(), RoleError> {
+        let Output { place, topic, payload, lineage } = output;
+        self.send(topic, place.partition, payload.as_deref(), &lineage)?;
+        if lineage.fence {
+            // Letters of what was published before and after it must be told apart too.
+            self.send(DEAD_LETTERS, place.partition, None, &lineage)?;
+        } else if topic == DEAD_LETTERS {
+            self.enrich.progress.dead(1);
+        } else {
+            self.enrich.progress.enriched(1);
+        }
+        self.reached.insert(place.partition, place.offset + 1);
+        Ok(())
     }
 
     fn send(&self, topic: &str, partition: i32, payload: Option<&[u8]>, lineage: &Lineage) -> Result<(), RoleError> {
@@ -254,28 +308,5 @@ impl Loop {
             tracing::debug!(%error, "enrich: input offsets not committed");
         }
         Ok(())
-    }
-}
-
-/// The enriched message of an observed one.
-pub(crate) fn enrich_message(stages: &Stages, observed: &[u8]) -> Result<Vec<u8>, CodecError> {
-    let fields = CaptionFields::of_video(observed)?;
-    codec::append_enrichment(observed, &stages.run(&Caption::from(&fields)))
-}
-
-/// Deterministic: the same input gives the same letter, so its instant is the input's own.
-fn letter(message: &BorrowedMessage<'_>, payload: &[u8], error: &CodecError) -> DeadLetter {
-    let written = message.timestamp().to_millis().and_then(Timestamp::from_millis);
-    DeadLetter {
-        event_id: ids::letter_id(message.topic(), message.partition(), message.offset(), "enrich"),
-        observed_at: written.unwrap_or_default(),
-        origin: "enrich".into(),
-        reason: "undecodable".into(),
-        message: format!("{error}. The bytes are kept; replay them once they can be read"),
-        source_topic: Some(message.topic().to_owned()),
-        source_partition: Some(message.partition()),
-        source_offset: Some(message.offset()),
-        payload: payload.to_vec(),
-        ..DeadLetter::default()
     }
 }

@@ -15,6 +15,7 @@ use tidelake_schemas::EntityKind;
 use tidelake_schemas::codec::CodecError;
 use tidelake_sinks::lake::{CommitError, Counts, LakeError};
 use tidelake_sinks::media::StoreError;
+use tidelake_transformers::TransformersError;
 use tokio_util::sync::CancellationToken;
 
 /// Why a role ended.
@@ -31,6 +32,8 @@ pub(crate) enum RoleError {
     #[error("{0}")]
     Codec(#[from] CodecError),
     #[error("{0}")]
+    Transformers(#[from] TransformersError),
+    #[error("{0}")]
     Decode(String),
     #[error("arrow: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -45,6 +48,9 @@ pub(crate) enum RoleError {
 impl RoleError {
     /// Whether trying again can help; if not, the process ends with an error.
     pub(crate) fn is_final(&self) -> bool {
+        if let Self::Transformers(error) = self {
+            return error.is_final();
+        }
         matches!(
             self,
             Self::Log(LogError::Recreated { .. } | LogError::Topics(_))

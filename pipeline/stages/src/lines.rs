@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tidelake_schemas::{
     CallToAction, CaptionFindings, Category, Enrichment, Keyword, Language, Offer, PriceFinding, Product, Sentiment,
-    Seo, TextSpan, json,
+    Seo, TextSpan, TransformerFindings, json,
 };
 
 /// Fields of a JSON object that may hold the caption, best first.
@@ -51,6 +51,9 @@ pub struct Enriched {
     pub seo: Option<Seo>,
     /// The words of hashtags that run several together, with the hashtag's byte offsets.
     pub hashtag_words: Vec<TextSpan>,
+    /// What transformer models say, where they run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transformers: Option<TransformerFindings>,
     /// Hashtags, mentions, cashtags, URLs and emoji with byte offsets.
     pub spans: Spans,
 }
@@ -70,29 +73,37 @@ pub struct Spans {
     pub emojis: Vec<TextSpan>,
 }
 
-/// Enriches one line: plain text, a JSON string, or a JSON object with the caption in `text`, `caption`, `desc` or
-/// `video_description`, and beside it perhaps `region` and `currency_hint`. A line that looks like JSON but is none is taken as text.
-pub fn enrich(stages: &Stages, line: &str) -> Enriched {
+/// One line with what is found in its caption.
+#[derive(Debug)]
+pub struct Found {
+    /// The line's own id, if it was JSON that had one.
+    pub id: Option<String>,
+    /// The caption.
+    pub text: String,
+    /// What is found in it.
+    pub enrichment: Enrichment,
+}
+
+/// Runs the stages over one line: plain text, a JSON string, or a JSON object with the caption in `text`, `caption`,
+/// `desc` or `video_description`, and beside it perhaps `region` and `currency_hint`. A line that looks like JSON but is
+/// none is taken as text.
+pub fn find(stages: &Stages, line: &str) -> Found {
     let line = read(line);
-    let findings = stages.run(&line.caption()).findings;
-    report(line.id, line.text, findings)
+    let enrichment = stages.run(&line.caption());
+    Found { id: line.id, text: line.text, enrichment }
 }
 
-/// The caption of a line as [`enrich`] reads it, with what is found in it.
-pub fn find(stages: &Stages, line: &str) -> (String, Enrichment) {
-    let line = read(line);
-    let found = stages.run(&line.caption());
-    (line.text, found)
+impl Found {
+    /// As it is written for programs.
+    pub fn report(self) -> Enriched {
+        report(self.id, self.text, self.enrichment.findings)
+    }
 }
 
-/// [`enrich`] as a JSON value. Serialise [`enrich`]'s answer itself where the order of fields matters.
-pub fn enrich_line(stages: &Stages, line: &str) -> Value {
-    serde_json::to_value(enrich(stages, line)).unwrap_or(Value::Null)
-}
-
-/// [`enrich`] as one line of JSON, fields in the order of [`Enriched`].
-pub fn enrich_to_string(stages: &Stages, line: &str) -> String {
-    serde_json::to_string(&enrich(stages, line)).unwrap_or_default()
+/// The id, if any, and the caption of one line, as [`find`] reads it.
+pub fn caption(line: &str) -> (Option<String>, String) {
+    let Line { id, text, .. } = read(line);
+    (id, text)
 }
 
 #[derive(Default)]
@@ -166,6 +177,7 @@ fn report(id: Option<String>, text: String, found: CaptionFindings) -> Enriched 
         seo: found.seo,
         hashtag_words: found.hashtag_words,
         language: found.language,
+        transformers: found.transformers,
         spans: Spans {
             hashtags: found.hashtags,
             mentions: found.mentions,
@@ -181,7 +193,7 @@ mod tests {
     use super::*;
 
     fn line(line: &str) -> Value {
-        enrich_line(&Stages::standard(), line)
+        serde_json::to_value(find(&Stages::standard(), line).report()).expect("JSON")
     }
 
     #[test]
@@ -211,7 +223,8 @@ mod tests {
 
     #[test]
     fn fields_in_order() {
-        let found = enrich_to_string(&Stages::standard(), r#"{"id":1,"text":""}"#);
+        let found = find(&Stages::standard(), r#"{"id":1,"text":""}"#).report();
+        let found = serde_json::to_string(&found).expect("JSON");
         let start = r#"{"id":"1","text":"","language":{"code":"und","confidence":0.0},"hashtags":[],"mentions":[],"cashtags":[],"urls":[],"emojis":[],"prices":[],"offers":[],"products":[],"sentiment":null,"cta":[],"keywords":[],"tags":[],"categories":[],"seo":null,"hashtag_words":[],"spans":"#;
         assert!(found.starts_with(start), "{found}");
     }

@@ -200,8 +200,8 @@ proptest! {
 
     #[test]
     fn any_line_is_enriched(line in text()) {
-        let value = lines::enrich_line(&Stages::standard(), &line);
-        prop_assert!(value["hashtags"].is_array() && value["language"]["code"].is_string());
-        lines::enrich_line(&Stages::standard(), &format!("{{\"text\":\"{line}"));
+        let found = lines::find(&Stages::standard(), &line).report();
+        prop_assert!(serde_json::to_value(&found).is_ok_and(|found| found["language"]["code"].is_string()));
+        lines::find(&Stages::standard(), &format!("{{\"text\":\"{line}"));
     }
 }
