@@ -205,3 +205,34 @@ proptest! {
         lines::find(&Stages::standard(), &format!("{{\"text\":\"{line}"));
     }
 }
+
+/// Nothing that one caption leaves behind changes what is found in another, whoever is at it at the same time.
+#[test]
+fn the_same_findings_on_any_number_of_threads() {
+    let captions: Vec<String> = [
+        "Nur 19,99 € statt 29,99 €! Link in Bio 😍 #winterjacke",
+        "my 5 step skincare routine for oily skin #skincareroutine #fyp",
+        "no me gusta nada este producto 😡 código HOLA20",
+        "このケーキ美味しい 全品20％オフ",
+        "",
+    ]
+    .iter()
+    .cycle()
+    .take(200)
+    .enumerate()
+    .map(|(i, caption)| format!("{caption} {i}"))
+    .collect();
+    let find = |captions: &[String]| {
+        let stages = Stages::standard();
+        captions.iter().map(|text| stages.run(&Caption::plain(text))).collect::<Vec<_>>()
+    };
+    let alone = find(&captions);
+    for threads in [2, 7] {
+        let part = captions.len().div_ceil(threads);
+        let together: Vec<_> = std::thread::scope(|scope| {
+            let workers: Vec<_> = captions.chunks(part).map(|some| scope.spawn(|| find(some))).collect();
+            workers.into_iter().flat_map(|worker| worker.join().expect("finishes")).collect()
+        });
+        assert_eq!(together, alone, "{threads} threads");
+    }
+}

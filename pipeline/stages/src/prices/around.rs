@@ -1,6 +1,6 @@
 //! What the words around a price say of it.
 
-use super::read::Kind;
+use super::price::Kind;
 use std::ops::Range;
 
 /// How far before a price its words are looked for, in bytes.

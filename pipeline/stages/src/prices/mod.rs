@@ -5,6 +5,7 @@
 
 mod around;
 mod numeral;
+mod price;
 mod read;
 mod units;
 mod words;
@@ -15,7 +16,8 @@ mod tests;
 use crate::text::{offset, ranges};
 use crate::{Caption, Stage};
 pub(crate) use numeral::digit;
-use read::{Hints, prices};
+use price::Hints;
+use read::prices;
 use tidelake_schemas::{CaptionFindings, PriceFinding};
 
 /// The stage: prices.

@@ -1,6 +1,7 @@
 //! Prices in sentences, and what only looks like them.
 
-use super::read::{Hints, prices};
+use super::price::Hints;
+use super::read::prices;
 
 /// Amount, currency and kind of each, and the words they were read from.
 fn read<'a>(text: &'a str, region: Option<&str>) -> Vec<(String, String, &'static str, &'a str)> {
