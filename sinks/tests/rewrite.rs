@@ -38,7 +38,7 @@ async fn rewriter(lake: &Lake) -> Rewriter {
 /// Lands a row of `page` on a day.
 async fn land(writer: &mut TableWriter, page: i64, day: i64) -> Outcome {
     let observed_at = Timestamp(1_700_000_000_000_000 + day * DAY);
-    let entry = CoverageEntry { event_id: page.to_string(), page: page, observed_at, ..CoverageEntry::default() };
+    let entry = CoverageEntry { event_id: page.to_string(), page, observed_at, ..CoverageEntry::default() };
     let mut decoder = arrow_schema::decoder(landed().schema, 100).expect("decoder");
     decoder.decode(&codec::encode(&entry).expect("encodes")).expect("decodes");
     let batch = decoder.flush().expect("flushes").expect("a row");

@@ -101,12 +101,16 @@ pub trait Stage: Send + Sync {
 }
 
 /// An ordered list of stages.
-pub struct Stages(Vec<Box<dyn Stage>>);
+pub struct Stages {
+    stages: Vec<Box<dyn Stage>>,
+    labels: Vec<String>,
+}
 
 impl Stages {
     /// A list of one's own.
     pub fn new(stages: Vec<Box<dyn Stage>>) -> Self {
-        Self(stages)
+        let labels = stages.iter().map(|stage| stage.label()).collect();
+        Self { stages, labels }
     }
 
     /// The stages the pipeline runs: URLs first, since hashtags and mentions inside a URL are none; language
@@ -122,7 +126,7 @@ impl Stages {
     }
 
     fn with_products(products: Products) -> Self {
-        Self(vec![
+        Self::new(vec![
             Box::new(Urls),
             Box::new(Hashtags::default()),
             Box::new(Mentions),
@@ -143,22 +147,22 @@ impl Stages {
     }
 
     /// The label of each stage, in order.
-    pub fn label(&self) -> Vec<String> {
-        self.0.iter().map(|stage| stage.label()).collect()
+    pub fn labels(&self) -> &[String] {
+        &self.labels
     }
 
     /// Each stage, in order.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Stage> {
-        self.0.iter().map(AsRef::as_ref)
+        self.stages.iter().map(AsRef::as_ref)
     }
 
     /// Runs all stages over one caption.
     pub fn run(&self, caption: &Caption<'_>) -> Enrichment {
         let mut findings = CaptionFindings::default();
-        for stage in &self.0 {
+        for stage in &self.stages {
             stage.apply(caption, &mut findings);
         }
-        Enrichment { findings, stages: self.label() }
+        Enrichment { findings, stages: self.labels.clone() }
     }
 }
 
@@ -170,7 +174,7 @@ impl Default for Stages {
 
 impl std::fmt::Debug for Stages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Stages").field(&self.label()).finish()
+        f.debug_tuple("Stages").field(&self.labels).finish()
     }
 }
 
@@ -183,8 +187,8 @@ mod tests {
         let stages = Stages::standard();
         let names = "urls@1 hashtags@1 mentions@1 cashtags@1 emojis@1 language@2 prices@1 offers@1 products@1 \
                      sentiment@1 calls_to_action@1 hashtag_words@1 keywords@1 categories@1 tags@1 seo@1";
-        assert_eq!(stages.label().join(" "), names);
-        assert_eq!(stages.run(&Caption::plain("x")).stages, stages.label());
+        assert_eq!(stages.labels().join(" "), names);
+        assert_eq!(stages.run(&Caption::plain("x")).stages, stages.labels());
     }
 
     #[test]
