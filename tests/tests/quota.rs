@@ -132,8 +132,8 @@ fn what_was_spent_is_remembered_whatever_ends_the_process() {
     play.wait("nothing is asked", |play| play.counted() >= 20);
     daemon.kill();
     let (counted, spent) = (play.counted(), play.spent());
-    // One request may have been leased, or under way, when it was killed.
-    assert!((counted..=counted + 2).contains(&spent), "stopped: {counted} counted, {spent} remembered");
+    // Each of the four lanes may have had a request under way when it was killed, and one more may have been leased.
+    assert!((counted..=counted + 5).contains(&spent), "stopped: {counted} counted, {spent} remembered");
 
     let mut daemon = play.begin();
     play.wait("it does not go on", |play| play.counted() >= counted + 20);

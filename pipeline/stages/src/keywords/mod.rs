@@ -5,7 +5,8 @@
 //! S(kw) = ΠS(w) / (tf · (1 + ΣS(w))); the best are taken, and what they cover is not taken again: no part of a chosen keyword
 //! that does not also stand by itself, and nothing that stands once and shares a word with one. The score told is 1 / (1 + S): near 1 is best.
 //!
-//! A hashtag's words are a candidate as a whole. Links, mentions, prices, emoji and hashtags for the feed are no text.
+//! A hashtag's words are a candidate as a whole. Links, mentions, prices, offers, emoji and hashtags for the feed
+//! are no text.
 
 mod stopwords;
 mod terms;

@@ -1,4 +1,4 @@
-//! The words of a caption in their places: what is left when links, mentions, prices and emoji are taken out.
+//! The words of a caption in their places: what is left when links, mentions, prices, offers and emoji are taken out.
 
 use super::stopwords::StopWords;
 use crate::feed_words;
@@ -249,8 +249,10 @@ fn apart(found: &CaptionFindings) -> Vec<(Range<usize>, Option<&TextSpan>)> {
     let mut all: Vec<_> = ranges(&found.hashtags).zip(found.hashtags.iter().map(Some)).collect();
     all.extend(spans.iter().flat_map(|spans| ranges(spans)).map(|place| (place, None)));
     let prices = found.prices.iter().map(|price| (price.start, price.end));
+    let offers = found.offers.iter().map(|offer| (offer.start, offer.end));
+    let places = prices.chain(offers);
     all.extend(
-        prices.filter_map(|(start, end)| Some((usize::try_from(start).ok()?..usize::try_from(end).ok()?, None))),
+        places.filter_map(|(start, end)| Some((usize::try_from(start).ok()?..usize::try_from(end).ok()?, None))),
     );
     all.sort_by_key(|(place, _)| place.start);
     all
