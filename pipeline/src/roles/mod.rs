@@ -4,6 +4,7 @@ pub(crate) mod collect;
 pub(crate) mod enrich;
 pub(crate) mod land;
 pub(crate) mod media;
+mod worker;
 
 pub(crate) use crate::clock::now;
 
