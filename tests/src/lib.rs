@@ -246,8 +246,15 @@ fn delete_topics(bootstrap: &str) {
     config.set("bootstrap.servers", bootstrap);
     let admin: AdminClient<DefaultClientContext> = config.create().expect("admin");
     let mut names: Vec<&str> = topics::COLLECTED.to_vec();
-    let others =
-        [topics::VIDEO_ENRICHED, topics::MEDIA, topics::ANNOTATIONS, topics::TASKS, topics::CURSORS, topics::PROFILES, topics::BUDGETS];
+    let others = [
+        topics::VIDEO_ENRICHED,
+        topics::MEDIA,
+        topics::ANNOTATIONS,
+        topics::TASKS,
+        topics::CURSORS,
+        topics::PROFILES,
+        topics::BUDGETS,
+    ];
     names.extend(others);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     _ = runtime.block_on(admin.delete_topics(&names, &AdminOptions::new())).expect("asks for deletion");

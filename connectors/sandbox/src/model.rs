@@ -36,7 +36,8 @@ impl Reply {
         let message = json!({ "role": "assistant", "content": content });
         let choice = json!({ "index": 0, "message": message, "finish_reason": "stop" });
         let usage = json!({ "prompt_tokens": 90, "completion_tokens": 21, "total_tokens": 111 });
-        let body = json!({ "id": "c-1", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage });
+        let body =
+            json!({ "id": "c-1", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage });
         Self { status: 200, body: body.to_string(), ..Self::default() }
     }
 

@@ -111,8 +111,10 @@ impl ExternalModelConfig {
 
     fn mistakes_of_zones(&self, found: &mut Vec<(&'static str, String)>) {
         let zones = self.select.zones.iter().flatten();
-        for (key, zone) in
-            zones.clone().map(|zone| ("select.zones", zone)).chain(self.allow_zones.iter().map(|zone| ("allow_zones", zone)))
+        for (key, zone) in zones
+            .clone()
+            .map(|zone| ("select.zones", zone))
+            .chain(self.allow_zones.iter().map(|zone| ("allow_zones", zone)))
         {
             if terms::term(zone).is_none() {
                 let known: Vec<&str> = terms::TERMS.iter().map(|term| term.zone).collect();

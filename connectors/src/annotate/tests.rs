@@ -57,7 +57,8 @@ async fn asks_as_the_wire_format_says_and_keeps_good_answers() {
 #[tokio::test]
 async fn a_prompt_of_ones_own_has_a_version_of_its_own_and_texts_may_be_answers() {
     let (_, usual) = bench([], json!({})).await;
-    let (fake, own) = bench([Reply::completion(" Nice. ")], json!({ "prompt": "Rate: {caption}", "json": false })).await;
+    let (fake, own) =
+        bench([Reply::completion(" Nice. ")], json!({ "prompt": "Rate: {caption}", "json": false })).await;
     assert_eq!(own.ask("x").await.expect("an answer").json, "\"Nice.\"");
     assert!(own.prompt_version() != usual.prompt_version() && own.prompt_version().len() == 12);
     let seen = fake.asked();

@@ -85,7 +85,8 @@ impl Work for Workshop {
     /// Orders of the same file go together; so many files at the same time.
     fn run(self: Arc<Self>, orders: Vec<MediaOrder>, tell: Sender<Ended<Outcome>>) -> Running {
         Box::pin(async move {
-            let groups: Vec<Vec<MediaOrder>> = orders.chunk_by(MediaOrder::is_of_same_file).map(<[_]>::to_vec).collect();
+            let groups: Vec<Vec<MediaOrder>> =
+                orders.chunk_by(MediaOrder::is_of_same_file).map(<[_]>::to_vec).collect();
             let fetch = |group: Vec<MediaOrder>| {
                 let workshop = self.clone();
                 async move { workshop.fetch(&group).await }

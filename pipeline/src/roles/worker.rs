@@ -48,7 +48,7 @@ pub(super) trait Work: Send + Sync + 'static {
     /// What is to be worked on; `None` when a message asks for nothing.
     fn read(&self, payload: &[u8]) -> Result<Option<Self::Item>, CodecError>;
 
-    /// Works on items. Tells outcomes in their order, until one has to wait.
+    /// Works on items. Tells outcomes in their order, until one has to wait. Items without an outcome are read again.
     fn run(self: Arc<Self>, items: Vec<Self::Item>, tell: Sender<Ended<Self::Outcome>>) -> Running;
 
     /// What is published for an input; of an item, with its outcome.
@@ -233,9 +233,13 @@ impl<W: Work> Worker<W> {
             Err(error) if error.is_cancelled() => {}
             Err(error) => return Err(RoleError::Panicked(error.to_string())),
         }
-        let Some((until, why)) = watched? else { return Ok(()) };
+        let later = watched?;
+        // After a rebalance all begins at the committed offsets anyway.
+        if !self.assignments.is_lost() {
+            self.go_back(&left)?;
+        }
+        let Some((until, why)) = later else { return Ok(()) };
         tracing::warn!(role = %W::ROLE, %until, why, "waiting; what is to be done stays in the log");
-        self.go_back(&left)?;
         self.while_paused(|this| {
             while now() < until && !stop.asked() && !this.turned_away()? {
                 this.report();
