@@ -6,7 +6,7 @@
 use crate::codec::{self, CodecError, Datum, HEADER_LEN, SchemaName};
 use crate::observation::{CaptionEntity, CaptionFindings, Provenance, VideoObservation};
 use crate::time::Timestamp;
-use apache_avro::schema::{Name, RecordSchema, Schema};
+use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, RecordSchema, Schema};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -161,7 +161,9 @@ impl Shape {
                 .get(name)
                 .cloned()
                 .unwrap_or_else(|| unreachable!("{name} is used before it is defined, or within itself")),
-            Schema::String | Schema::Bytes => Self::Prefixed,
+            Schema::String
+            | Schema::Bytes
+            | Schema::Decimal(DecimalSchema { inner: InnerDecimalSchema::Bytes, .. }) => Self::Prefixed,
             Schema::Int
             | Schema::Long
             | Schema::Date

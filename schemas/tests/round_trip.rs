@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use tidelake_schemas::arrow_schema::decoder;
 use tidelake_schemas::projection::{CaptionFields, EnrichedCaption};
 use tidelake_schemas::{
-    CaptionEntity, CaptionFindings, CommentObservation, Enrichment, HashtagRef, Language, SchemaName, TextSpan,
-    Timestamp, VideoObservation, VideoStats, codec, json,
+    CaptionEntity, CaptionFindings, CommentObservation, Enrichment, HashtagRef, Language, PriceFinding, SchemaName,
+    TextSpan, Timestamp, VideoObservation, VideoStats, codec, json,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -81,6 +81,7 @@ proptest! {
             findings: CaptionFindings {
                 language: Language { code: "en".into(), confidence },
                 hashtags: vec![TextSpan { text: text.clone(), start: 0, end: 1 }],
+                prices: vec![PriceFinding { currency: Some("EUR".into()), ..PriceFinding::default() }],
                 ..CaptionFindings::default()
             },
             stages: vec!["hashtags@1".into()],

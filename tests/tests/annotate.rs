@@ -163,7 +163,9 @@ fn a_kill_in_the_middle_loses_and_doubles_nothing() {
 fn while_the_endpoint_is_in_trouble_captions_wait_and_the_rest_goes_on() {
     let bench = Bench::set(Stage::alone(), 40, "");
     // Endpoints like to quote the key.
-    bench.model.answer_with(Some(Reply { retry_after: Some("1"), ..Reply::refusal(429, &format!("{KEY}: slow down")) }));
+    bench
+        .model
+        .answer_with(Some(Reply { retry_after: Some("1"), ..Reply::refusal(429, &format!("{KEY}: slow down")) }));
     let daemon = bench.start(&[]);
     bench.stage.wait_for_embedded_broker();
     until("the endpoint throttles", PATIENCE, || bench.asked() >= 2);
