@@ -101,6 +101,8 @@ impl Bench {
         let report = self.stage.audit();
         assert_eq!(report["balanced"], true, "{report:#}");
         assert!(report["tables"]["annotations"]["rows_in_table"] == wanted, "{report:#}");
+        let video = rows[0]["video_id"].as_str().expect("an id");
+        assert!(self.stage.done(&["why", video]).contains("was asked about its captions 1 time(s)"));
         assert!(self.model.asked().iter().all(|asked| asked.authorization == format!("Bearer {KEY}")));
         let topic = self.stage.done(&["tap", "tidelake.annotations", "--once", "--last", "1000"]);
         let table = self.stage.done(&["sql", "--format", "json", "SELECT * FROM annotations"]);
