@@ -6,6 +6,7 @@ use crate::log::budgets::TopicLender;
 use crate::log::client::Connection;
 use crate::log::embedded::Embedded;
 use crate::log::{tasks, topics};
+use crate::roles::annotate::Annotate;
 use crate::roles::collect::Collect;
 use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
@@ -32,10 +33,12 @@ pub(crate) enum Role {
     Land,
     /// Only where `[media]` is enabled.
     Media,
+    /// Only where there is an `[external_model]`.
+    Annotate,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 4] = [Self::Collect, Self::Enrich, Self::Land, Self::Media];
+    pub(crate) const ALL: [Self; 5] = [Self::Collect, Self::Enrich, Self::Land, Self::Media, Self::Annotate];
 }
 
 impl fmt::Display for Role {
@@ -45,6 +48,7 @@ impl fmt::Display for Role {
             Self::Enrich => "enrich",
             Self::Land => "land",
             Self::Media => "media",
+            Self::Annotate => "annotate",
         })
     }
 }
@@ -54,7 +58,7 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let role = Self::ALL.into_iter().find(|r| r.to_string() == text);
-        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich, land and media"))
+        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich, land, media and annotate"))
     }
 }
 
@@ -142,9 +146,13 @@ impl Daemon {
                 Role::Land => self.supervise(&mut work, *role, stop, self.land(), Land::run),
                 Role::Media => {
                     let Some(media) = self.media(&clients) else { continue };
-                    // Where others go on, the end of media is not theirs.
-                    let run = if roles.len() > 1 { beside_others } else { media_alone };
+                    let run = if roles.len() > 1 { media_beside_others } else { media_alone };
                     self.supervise(&mut work, *role, stop, media, run);
+                }
+                Role::Annotate => {
+                    let Some(annotate) = self.annotate() else { continue };
+                    let run = if roles.len() > 1 { annotate_beside_others } else { annotate_alone };
+                    self.supervise(&mut work, *role, stop, annotate, run);
                 }
             }
         }
@@ -210,6 +218,12 @@ impl Daemon {
         })
     }
 
+    fn annotate(&self) -> Option<Annotate> {
+        let (connection, lake) = (self.connection.clone(), self.lake.clone());
+        let partitions = self.config.layout().partitions();
+        Some(Annotate { connection, partitions, lake, config: self.config.external_model.clone()? })
+    }
+
     fn enrich(&self) -> Enrich {
         let (connection, lake) = (self.connection.clone(), self.lake.clone());
         let partitions = self.config.layout().partitions();
@@ -229,20 +243,34 @@ impl Daemon {
     }
 }
 
+type Ending = BoxFuture<'static, Result<(), RoleError>>;
+
 /// Media as the only role: its end is the process's.
-fn media_alone(media: Media, stop: Stop) -> BoxFuture<'static, Result<(), RoleError>> {
+fn media_alone(media: Media, stop: Stop) -> Ending {
     Box::pin(media.run(stop))
 }
 
-/// Media beside other roles: when it fails for good they go on, and orders wait in the log.
-fn beside_others(media: Media, stop: Stop) -> BoxFuture<'static, Result<(), RoleError>> {
+fn media_beside_others(media: Media, stop: Stop) -> Ending {
+    beside_others(Role::Media, media.run(stop))
+}
+
+fn annotate_alone(annotate: Annotate, stop: Stop) -> Ending {
+    Box::pin(annotate.run(stop))
+}
+
+fn annotate_beside_others(annotate: Annotate, stop: Stop) -> Ending {
+    beside_others(Role::Annotate, annotate.run(stop))
+}
+
+/// A role that the others can do without: when it fails for good they go on, and what it has to do waits in the log.
+fn beside_others(role: Role, run: impl Future<Output = Result<(), RoleError>> + Send + 'static) -> Ending {
     Box::pin(async move {
-        match media.run(stop).await {
+        match run.await {
             Err(error) if error.is_final() => {
                 tracing::error!(
                     %error,
-                    "media has stopped; collecting goes on, and orders wait in the log as long as log.retention says. \
-                     Mend this, then start again: tidelake run, or tidelake run --roles media"
+                    "{role} has stopped; collecting goes on, and what it has to do waits in the log as long as \
+                     log.retention says. Mend this, then start again: tidelake run, or tidelake run --roles {role}"
                 );
                 Ok(())
             }

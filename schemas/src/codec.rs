@@ -5,6 +5,7 @@
 //! `EnrichedVideo` is `VideoObservation` with fields added at the end, so that enriching a message is appending bytes
 //! ([`append_enrichment`]).
 
+use crate::annotation::Annotation;
 use crate::ledger::{CoverageEntry, DeadLetter, DriftIncident};
 use crate::media::{MediaEntry, MediaOrder};
 use crate::observation::{
@@ -89,6 +90,8 @@ pub enum SchemaName {
     MediaOrder,
     /// `media_entry.avsc`
     MediaEntry,
+    /// `annotation.avsc`
+    Annotation,
 }
 
 /// File name, current schema and every released version of each schema.
@@ -133,6 +136,7 @@ schema_files! {
     DriftIncident => "drift_incident" [],
     MediaOrder => "media_order" [],
     MediaEntry => "media_entry" [],
+    Annotation => "annotation" [],
 }
 
 impl SchemaName {
@@ -171,6 +175,7 @@ records! {
     DriftIncident => DriftIncident,
     MediaOrder => MediaOrder,
     MediaEntry => MediaEntry,
+    Annotation => Annotation,
 }
 
 /// A schema, ready for use.
@@ -287,12 +292,17 @@ pub fn encode<R: Record>(record: &R) -> Result<Vec<u8>, CodecError> {
 /// See [`CodecError`].
 pub fn decode<R: Record>(message: &[u8]) -> Result<R, CodecError> {
     let version = version_of(message, R::SCHEMA)?;
-    let mut datum = &message[HEADER_LEN..];
     if version.fingerprint == R::SCHEMA.fingerprint() {
-        return version.datum.read(datum);
+        return version.datum.read(&message[HEADER_LEN..]);
     }
-    let reader = GenericDatumReader::builder(version.datum.schema).reader_schema(R::SCHEMA.schema()).build()?;
-    Ok(apache_avro::from_value(&reader.read_value(&mut datum)?)?)
+    resolve(message, R::SCHEMA)
+}
+
+/// What a type knows of a message of this schema, of any released version.
+pub(crate) fn resolve<T: DeserializeOwned>(message: &[u8], name: SchemaName) -> Result<T, CodecError> {
+    let version = version_of(message, name)?;
+    let reader = GenericDatumReader::builder(version.datum.schema).reader_schema(name.schema()).build()?;
+    Ok(apache_avro::from_value(&reader.read_value(&mut &message[HEADER_LEN..])?)?)
 }
 
 fn version_of(message: &[u8], wanted: SchemaName) -> Result<&'static Version, CodecError> {

@@ -27,6 +27,17 @@ pub fn media_id(task: &str, cycle: i64, video_id: i64, kind: MediaKind, position
     derive(&[task, &cycle.to_string(), "media", &video, kind.name(), &position, variant])
 }
 
+/// The id of one annotation: UUIDv5 of the observation that was its occasion, model and prompt.
+pub fn annotation_id(observation: &str, model: &str, prompt_version: &str) -> String {
+    derive(&["annotation", observation, model, prompt_version])
+}
+
+/// The id of what a model is asked: UUIDv5 of platform, video, the caption's hash, model and prompt. Whoever asks the same
+/// again asks under the same id.
+pub fn question_id(platform: &str, video_id: i64, caption_hash: &str, model: &str, prompt_version: &str) -> String {
+    derive(&["question", platform, &video_id.to_string(), caption_hash, model, prompt_version])
+}
+
 /// The id of a dead letter for a record of a poll: UUIDv5 of task, cycle and a digest of its bytes.
 pub fn reject_id(task: &str, cycle: i64, payload: &[u8]) -> String {
     let digest = Uuid::new_v5(&NAMESPACE, payload).to_string();

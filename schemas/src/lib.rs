@@ -5,6 +5,7 @@
 //! bytes, the schema's Rabin fingerprint, the datum ([`codec`]).
 
 mod amount;
+pub mod annotation;
 pub mod arrow_schema;
 pub mod catalog;
 pub mod codec;
@@ -20,6 +21,7 @@ pub mod time;
 pub mod topics;
 
 pub use amount::Amount;
+pub use annotation::{Annotation, AnnotationStatus};
 pub use catalog::CatalogEntry;
 pub use codec::{Record, SchemaName};
 pub use ledger::{CoverageEntry, DeadLetter, DriftIncident};

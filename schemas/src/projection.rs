@@ -4,8 +4,9 @@
 //! can step over what it does not want. Enrich reads four of a video's thirty fields this way.
 
 use crate::codec::{self, CodecError, Datum, HEADER_LEN, SchemaName};
-use crate::observation::{CaptionEntity, VideoObservation};
-use apache_avro::schema::{Name, RecordSchema, Schema};
+use crate::observation::{CaptionEntity, CaptionFindings, Provenance, VideoObservation};
+use crate::time::Timestamp;
+use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, RecordSchema, Schema};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -41,8 +42,49 @@ impl CaptionFields {
     }
 }
 
+/// A caption and whose it is.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct EnrichedCaption {
+    /// Of the observation.
+    pub event_id: String,
+    /// The platform.
+    pub platform: String,
+    /// The video.
+    pub video_id: i64,
+    /// The platform's own id, where it is no number.
+    pub native_id: Option<String>,
+    /// When it was observed.
+    pub observed_at: Timestamp,
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// The caption as observed.
+    pub caption: Option<String>,
+    /// What the stages found in it.
+    pub findings: CaptionFindings,
+}
+
+impl EnrichedCaption {
+    #[rustfmt::skip]
+    const NAMES: [&str; 8] =
+        ["event_id", "platform", "video_id", "native_id", "observed_at", "provenance", "caption", "findings"];
+
+    /// Of one message of an enriched video; see [`CaptionFields::of_video`].
+    ///
+    /// # Errors
+    /// See [`CodecError`].
+    pub fn of_enriched(message: &[u8]) -> Result<Self, CodecError> {
+        if codec::fingerprint_of(message)? != SchemaName::EnrichedVideo.fingerprint() {
+            return codec::resolve(message, SchemaName::EnrichedVideo);
+        }
+        ENRICHED.datum.read(&ENRICHED.pick(&message[HEADER_LEN..])?)
+    }
+}
+
 static VIDEO: LazyLock<Projection> =
-    LazyLock::new(|| Projection::of(SchemaName::VideoObservation, &CaptionFields::NAMES));
+    LazyLock::new(|| Projection::of(SchemaName::VideoObservation, "CaptionFields", &CaptionFields::NAMES));
+static ENRICHED: LazyLock<Projection> =
+    LazyLock::new(|| Projection::of(SchemaName::EnrichedVideo, "EnrichedCaption", &EnrichedCaption::NAMES));
 
 /// Which fields of a record are wanted, and how long each of its fields is.
 struct Projection {
@@ -52,12 +94,13 @@ struct Projection {
 }
 
 impl Projection {
-    fn of(name: SchemaName, wanted: &[&str]) -> Self {
+    /// `part` is the type that the wanted fields are read into.
+    fn of(name: SchemaName, part: &str, wanted: &[&str]) -> Self {
         let Schema::Record(record) = name.schema() else { unreachable!("{}.avsc is a record", name.file()) };
         let mut named = HashMap::new();
         let is_wanted = |name: &String| wanted.contains(&name.as_str());
         let fields = record.fields.iter().map(|f| (Shape::of(&f.schema, &mut named), is_wanted(&f.name))).collect();
-        Self { fields, datum: Datum::of(part(record, is_wanted)) }
+        Self { fields, datum: Datum::of(self::part(record, part, is_wanted)) }
     }
 
     /// The wanted fields' data, one after the other.
@@ -75,10 +118,10 @@ impl Projection {
 }
 
 /// A record of some of another's fields; apache-avro wants it to be named like the type it is read into.
-fn part(record: &RecordSchema, wanted: impl Fn(&String) -> bool) -> Schema {
+fn part(record: &RecordSchema, name: &str, wanted: impl Fn(&String) -> bool) -> Schema {
     let fields = record.fields.iter().filter(|f| wanted(&f.name));
     let fields: Vec<_> = fields.map(|f| serde_json::json!({ "name": f.name, "type": f.schema })).collect();
-    let json = serde_json::json!({ "type": "record", "name": "CaptionFields", "namespace": "dev.tidelake.v1", "fields": fields });
+    let json = serde_json::json!({ "type": "record", "name": name, "namespace": "dev.tidelake.v1", "fields": fields });
     Schema::parse(&json).unwrap_or_else(|e| unreachable!("made of a schema that is compiled in: {e}"))
 }
 
@@ -118,7 +161,9 @@ impl Shape {
                 .get(name)
                 .cloned()
                 .unwrap_or_else(|| unreachable!("{name} is used before it is defined, or within itself")),
-            Schema::String | Schema::Bytes => Self::Prefixed,
+            Schema::String
+            | Schema::Bytes
+            | Schema::Decimal(DecimalSchema { inner: InnerDecimalSchema::Bytes, .. }) => Self::Prefixed,
             Schema::Int
             | Schema::Long
             | Schema::Date

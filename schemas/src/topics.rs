@@ -27,6 +27,8 @@ pub const PROFILES: &str = "tidelake.profiles";
 pub const MEDIA_ORDERS: &str = "tidelake.media.orders";
 /// What became of it.
 pub const MEDIA: &str = "tidelake.media";
+/// What an external model said of captions.
+pub const ANNOTATIONS: &str = "tidelake.annotations";
 /// What users want collected (compacted).
 pub const TASKS: &str = "tidelake.tasks";
 /// How far each task has come, and who owns each partition (compacted).
@@ -46,7 +48,7 @@ pub struct Landed {
 }
 
 /// Every topic that is landed. One topic, one table.
-pub const LANDED: [Landed; 9] = [
+pub const LANDED: [Landed; 10] = [
     Landed { topic: VIDEO_ENRICHED, table: "video_observations", schema: SchemaName::EnrichedVideo },
     Landed { topic: CREATOR_OBSERVED, table: "creator_observations", schema: SchemaName::CreatorObservation },
     Landed { topic: COMMENT_OBSERVED, table: "comments", schema: SchemaName::CommentObservation },
@@ -56,6 +58,7 @@ pub const LANDED: [Landed; 9] = [
     Landed { topic: DEAD_LETTERS, table: "dead_letters", schema: SchemaName::DeadLetter },
     Landed { topic: DRIFT, table: "drift_incidents", schema: SchemaName::DriftIncident },
     Landed { topic: MEDIA, table: "media", schema: SchemaName::MediaEntry },
+    Landed { topic: ANNOTATIONS, table: "annotations", schema: SchemaName::Annotation },
 ];
 
 /// The topics `collect` publishes to, in the order it fences them.

@@ -5,10 +5,10 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use proptest::prelude::*;
 use tidelake_schemas::arrow_schema::decoder;
-use tidelake_schemas::projection::CaptionFields;
+use tidelake_schemas::projection::{CaptionFields, EnrichedCaption};
 use tidelake_schemas::{
-    CaptionEntity, CaptionFindings, CommentObservation, Enrichment, HashtagRef, Language, SchemaName, TextSpan,
-    Timestamp, VideoObservation, VideoStats, codec, json,
+    CaptionEntity, CaptionFindings, CommentObservation, Enrichment, HashtagRef, Language, PriceFinding, SchemaName,
+    TextSpan, Timestamp, VideoObservation, VideoStats, codec, json,
 };
 
 fn text() -> impl Strategy<Value = String> {
@@ -81,12 +81,16 @@ proptest! {
             findings: CaptionFindings {
                 language: Language { code: "en".into(), confidence },
                 hashtags: vec![TextSpan { text: text.clone(), start: 0, end: 1 }],
+                prices: vec![PriceFinding { currency: Some("EUR".into()), ..PriceFinding::default() }],
                 ..CaptionFindings::default()
             },
             stages: vec!["hashtags@1".into()],
         };
         let observed = codec::encode(&video).expect("encodes");
         let message = codec::append_enrichment(&observed, &enrichment).expect("appends");
+        let read = EnrichedCaption::of_enriched(&message).expect("reads");
+        prop_assert_eq!((&read.event_id, &read.caption), (&video.event_id, &video.caption));
+        prop_assert_eq!((read.video_id, read.observed_at, &read.findings), (video.video_id, video.observed_at, &enrichment.findings));
         let mut decoder = decoder(SchemaName::EnrichedVideo, 4).expect("decoder");
         prop_assert_eq!(decoder.decode(&message).expect("decodes"), message.len());
         let batch = decoder.flush().expect("flushes").expect("a batch");
@@ -118,6 +122,7 @@ proptest! {
         message.truncate(message.len() - cut % message.len());
         _ = codec::decode::<VideoObservation>(&message);
         _ = CaptionFields::of_video(&message);
+        _ = EnrichedCaption::of_enriched(&message);
     }
 
     #[test]

@@ -130,6 +130,14 @@ impl Stage {
         Process { child: command.spawn().expect("starts") }
     }
 
+    /// Starts a process of the binary that adds what it says to a file.
+    pub fn start_logged(&self, arguments: &[&str], environment: &[(&str, &str)], log: &Path) -> Process {
+        let log = std::fs::File::options().create(true).append(true).open(log).expect("a log");
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied()).stdout(Stdio::null()).stdin(Stdio::null()).stderr(log);
+        Process { child: command.spawn().expect("starts") }
+    }
+
     /// The binary's own summary of a run, with other settings than the tests'.
     pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         self.command(arguments).envs(environment.iter().copied()).stdin(Stdio::null()).output().expect("runs")
@@ -246,8 +254,15 @@ fn delete_topics(bootstrap: &str) {
     config.set("bootstrap.servers", bootstrap);
     let admin: AdminClient<DefaultClientContext> = config.create().expect("admin");
     let mut names: Vec<&str> = topics::COLLECTED.to_vec();
-    let others =
-        [topics::VIDEO_ENRICHED, topics::MEDIA, topics::TASKS, topics::CURSORS, topics::PROFILES, topics::BUDGETS];
+    let others = [
+        topics::VIDEO_ENRICHED,
+        topics::MEDIA,
+        topics::ANNOTATIONS,
+        topics::TASKS,
+        topics::CURSORS,
+        topics::PROFILES,
+        topics::BUDGETS,
+    ];
     names.extend(others);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
     _ = runtime.block_on(admin.delete_topics(&names, &AdminOptions::new())).expect("asks for deletion");

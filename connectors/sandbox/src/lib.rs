@@ -7,6 +7,7 @@
 //! * [`Sandbox`]: the HTTP server on the loopback, with OAuth, the Research and Display APIs, YouTube's Data API and Facebook's
 //!   Graph API over the same world, and of the website the oEmbed route, short links, and the pages of videos, profiles, hashtags and sounds with what their scripts call.
 //! * [`FaultPlan`]: the troubles that users of the real service report, switched on by probability or by count.
+//! * [`model::ChatModel`]: a model that can be asked about captions.
 //!
 //! ```no_run
 //! use tidelake_sandbox::{Sandbox, SandboxConfig};
@@ -20,6 +21,7 @@
 mod clock;
 mod config;
 mod faults;
+pub mod model;
 mod query;
 mod scan;
 mod server;

@@ -1,12 +1,12 @@
 //! How to reach the model, and what it is asked.
 
-use super::prompt;
-use crate::client::wire;
+use super::{prompt, terms};
+use crate::client::{Acknowledgement, wire};
 use crate::research::duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 /// `[external_model]`: an endpoint of chat completions.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +41,43 @@ pub struct ExternalModelConfig {
     /// Memory for answers that are kept, in MiB; the least recently used go first.
     #[serde(default = "cache_mib")]
     pub cache_mib: u64,
+    /// Whether the daemon asks about what it collects, too.
+    #[serde(default)]
+    pub enabled: bool,
+    /// Which captions the daemon asks about.
+    #[serde(default)]
+    pub select: Select,
+    /// Licence zones whose captions may be handed on although their terms alone do not allow it.
+    #[serde(default)]
+    pub allow_zones: Vec<String>,
+    /// Who approved that, when and for what.
+    pub acknowledgement: Option<Acknowledgement>,
+}
+
+/// `select`: which captions are asked about.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Select {
+    /// Captions with fewer letters are not.
+    pub min_letters: usize,
+    /// ISO 639-1 codes, as the language stage finds them; none means any.
+    pub languages: Vec<String>,
+    /// Licence zones; absent: all that are allowed.
+    pub zones: Option<Vec<String>>,
+}
+
+impl Default for Select {
+    fn default() -> Self {
+        Self { min_letters: 20, languages: Vec::new(), zones: None }
+    }
+}
+
+impl Select {
+    /// Whether a caption in this language is worth a question.
+    pub fn wants(&self, caption: &str, language: &str) -> bool {
+        let of_language = self.languages.is_empty() || self.languages.iter().any(|wanted| wanted == language);
+        of_language && caption.chars().filter(|c| c.is_alphabetic()).nth(self.min_letters.saturating_sub(1)).is_some()
+    }
 }
 
 impl ExternalModelConfig {
@@ -67,7 +104,68 @@ impl ExternalModelConfig {
         within("concurrency", self.concurrency, 256);
         within("max_tokens", self.max_tokens as usize, 1 << 20);
         within("attempts", self.attempts as usize, 20);
+        within("select.min_letters", self.select.min_letters, 100_000);
+        self.mistakes_of_zones(&mut found);
         found
+    }
+
+    fn mistakes_of_zones(&self, found: &mut Vec<(&'static str, String)>) {
+        let zones = self.select.zones.iter().flatten();
+        for (key, zone) in zones
+            .clone()
+            .map(|zone| ("select.zones", zone))
+            .chain(self.allow_zones.iter().map(|zone| ("allow_zones", zone)))
+        {
+            if terms::term(zone).is_none() {
+                let known: Vec<&str> = terms::TERMS.iter().map(|term| term.zone).collect();
+                found.push((key, format!("{zone:?} is no licence zone; they are {}", known.join(", "))));
+            }
+        }
+        if !self.allow_zones.is_empty() && !self.is_acknowledged() {
+            let why = "say who approved it, when and for what: acknowledgement = { approval = \"…\" }";
+            found.push(("allow_zones", format!("captions are handed on only under an approval; {why}")));
+        }
+        if self.enabled {
+            found.extend(zones.filter_map(|zone| Some(("select.zones", self.may_ask_about(zone).err()?))));
+        }
+    }
+
+    fn is_acknowledged(&self) -> bool {
+        self.acknowledgement.as_ref().is_some_and(|words| !words.approval.trim().is_empty())
+    }
+
+    /// Whether the endpoint is this machine, so that nothing is handed on.
+    pub fn is_local(&self) -> bool {
+        match self.endpoint().ok().as_ref().and_then(Url::host) {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+            None => false,
+        }
+    }
+
+    /// May the endpoint be asked about captions of a licence zone?
+    ///
+    /// # Errors
+    /// Why not, and what would help.
+    pub fn may_ask_about(&self, zone: &str) -> Result<(), String> {
+        let named = self.is_acknowledged() && self.allow_zones.iter().any(|allowed| allowed == zone);
+        let term = terms::term(zone);
+        if self.is_local() || named || term.is_some_and(|term| term.allowed) {
+            return Ok(());
+        }
+        let because = term.map_or("its terms are not known", |term| term.because);
+        Err(format!(
+            "no caption of zone {zone} is handed to {}: {because}. Ask a model on this machine, or name the zone in \
+             external_model.allow_zones with an acknowledgement",
+            self.base_url
+        ))
+    }
+
+    /// Whether captions of a zone are asked about.
+    pub fn asks_about(&self, zone: &str) -> bool {
+        let wanted = |zones: &Vec<String>| zones.iter().any(|wanted| wanted == zone);
+        self.select.zones.as_ref().is_none_or(wanted) && self.may_ask_about(zone).is_ok()
     }
 
     /// Where requests go.

@@ -11,9 +11,11 @@ mod answer;
 mod client;
 mod config;
 mod prompt;
+mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use answer::Answer;
 pub use client::{Annotator, AskError};
-pub use config::ExternalModelConfig;
+pub use config::{ExternalModelConfig, Select};
+pub use prompt::caption_hash;

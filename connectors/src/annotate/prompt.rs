@@ -41,6 +41,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A caption's SHA-256, in hexadecimal.
+pub fn caption_hash(caption: &str) -> String {
+    hex(digest(&SHA256, caption.as_bytes()).as_ref())
+}
+
 /// What decides about an answer, as one number: model, prompt and caption.
 pub(super) fn key(model: &str, prompt: &Prompt, caption: &str) -> [u8; 32] {
     // Lengths come first, so that no two triples read alike.

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::roles::now;
 use std::io::Write;
+use tidelake_connectors::annotate::ExternalModelConfig;
 use tidelake_schemas::Task;
 use tidelake_transformers::Transformers;
 
@@ -53,6 +54,9 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
             if daemon.config.media.enabled {
                 writeln!(out, "    media: {}", daemon.config.media_terms(name, zone))?;
             }
+            if let Some(external) = daemon.config.external_model.as_ref().filter(|external| external.enabled) {
+                writeln!(out, "    annotate: {}", annotate_terms(external, zone))?;
+            }
         }
     }
     let mut declared = super::sources::declared(&daemon).await?;
@@ -61,6 +65,15 @@ pub(crate) async fn run(args: &CheckArgs, config: Config) -> Result<(), Failure>
         declared.insert(task.task.clone(), task);
     }
     warn(&mut out, crate::refresh::unmet(declared.values()))
+}
+
+/// Whether captions of a zone are asked about, in words.
+fn annotate_terms(external: &ExternalModelConfig, zone: &str) -> String {
+    match external.may_ask_about(zone) {
+        Ok(()) if external.asks_about(zone) => format!("captions are asked about at {}", external.base_url),
+        Ok(()) => format!("external_model.select.zones leaves zone {zone} out"),
+        Err(why) => why,
+    }
 }
 
 fn warn(out: &mut impl Write, warnings: Vec<String>) -> Result<(), Failure> {

@@ -82,7 +82,7 @@ pub(crate) struct Shared {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run the daemon: collect, enrich, land and keep media until stopped.
+    /// Run the daemon: collect, enrich, land, keep media and ask about captions until stopped.
     Run(run::RunArgs),
     /// Check configuration, broker, topics, lake and sources without starting.
     Check(check::CheckArgs),

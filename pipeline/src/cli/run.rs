@@ -9,9 +9,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
-    /// Roles of this process: collect, enrich, land, media; media does something only where [media] is enabled.
-    #[arg(long, value_delimiter = ',', default_value = "collect,enrich,land,media", value_name = "ROLE,…")]
-    roles: Vec<Role>,
+    /// Roles of this process: collect, enrich, land, media, annotate. Default: all; but media does something only where
+    /// [media] is enabled, and annotate, unless it is named here, only where [external_model] is.
+    #[arg(long, value_delimiter = ',', value_name = "ROLE,…")]
+    roles: Option<Vec<Role>>,
+}
+
+impl RunArgs {
+    /// The roles to start; an error where one that is named could do nothing.
+    fn roles(self, config: &Config) -> Result<Vec<Role>, super::Failure> {
+        let external = config.external_model.as_ref();
+        let Some(roles) = self.roles else {
+            let asks = external.is_some_and(|external| external.enabled);
+            return Ok(Role::ALL.into_iter().filter(|role| *role != Role::Annotate || asks).collect());
+        };
+        if roles == [Role::Media] && !config.media.enabled {
+            return Err("media is off: set enabled = true in [media], or run other roles".into());
+        }
+        if roles.contains(&Role::Annotate) && external.is_none() {
+            return Err("annotate has nobody to ask: configure [external_model], or run other roles".into());
+        }
+        Ok(roles)
+    }
 }
 
 pub(crate) async fn run(args: RunArgs, config: Config) -> ExitCode {
@@ -24,16 +43,14 @@ pub(crate) async fn run(args: RunArgs, config: Config) -> ExitCode {
 async fn daemon(args: RunArgs, config: Config) -> Result<ExitCode, super::Failure> {
     let mut signals = Signals::listen()?;
     let grace = config.shutdown.grace;
-    if args.roles == [Role::Media] && !config.media.enabled {
-        return Err("media is off: set enabled = true in [media], or run other roles".into());
-    }
+    let roles = args.roles(&config)?;
     let daemon = Daemon::start(config).await?;
-    if args.roles.contains(&Role::Collect) {
+    if roles.contains(&Role::Collect) {
         daemon.declare_tasks().await?;
     }
     let stop = Stop::default();
-    let mut running = daemon.run(&args.roles, &stop);
-    let roles = args.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let mut running = daemon.run(&roles, &stop);
+    let roles = roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     tracing::info!(roles, tasks = daemon.config.tasks.len(), "running");
     tokio::select! {
         outcome = running.ended() => {

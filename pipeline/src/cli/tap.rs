@@ -30,7 +30,8 @@ pub(crate) struct TapArgs {
 pub(crate) async fn run(args: &TapArgs, config: Config) -> Result<(), Failure> {
     // Orders of media hold signed addresses, which are not for terminals.
     let collected = topics::COLLECTED.iter().filter(|topic| **topic != topics::MEDIA_ORDERS);
-    let others = [topics::VIDEO_ENRICHED, topics::MEDIA, topics::TASKS, topics::CURSORS, topics::BUDGETS];
+    let others =
+        [topics::VIDEO_ENRICHED, topics::MEDIA, topics::ANNOTATIONS, topics::TASKS, topics::CURSORS, topics::BUDGETS];
     let known: Vec<&str> = collected.chain(&others).copied().collect();
     if args.topic == "list" {
         return Ok(writeln!(std::io::stdout(), "{}", known.join("\n"))?);

@@ -44,6 +44,16 @@ pub(crate) async fn run(args: &WhyArgs, config: &Config) -> Result<(), Failure> 
         writeln!(out, "{refused} record(s) of it were refused:")?;
         write_table(&letters, &mut out)?;
     }
+    let annotations = format!(
+        "SELECT asked_at, model, prompt_version, status, answer, error, event_id FROM annotations WHERE video_id = {id} \
+         ORDER BY asked_at, event_id"
+    );
+    let annotations = engine.collect(&annotations).await?;
+    let asked: usize = annotations.iter().map(arrow::array::RecordBatch::num_rows).sum();
+    if asked > 0 {
+        writeln!(out, "A model was asked about its captions {asked} time(s):")?;
+        write_table(&annotations, &mut out)?;
+    }
     Ok(())
 }
 

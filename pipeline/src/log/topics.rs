@@ -56,7 +56,7 @@ enum Keep {
 const BUDGETS_KEPT: Duration = Duration::from_secs(3 * 86_400);
 
 fn specs(layout: &Layout) -> Vec<Spec> {
-    let data = topics::COLLECTED.iter().chain([&topics::VIDEO_ENRICHED, &topics::MEDIA]);
+    let data = topics::COLLECTED.iter().chain([&topics::VIDEO_ENRICHED, &topics::MEDIA, &topics::ANNOTATIONS]);
     let data = data.map(|name| Spec { name, partitions: layout.partitions(), keep: Keep::For(layout.retention) });
     let tasks = Spec { name: topics::TASKS, partitions: layout.lanes, keep: Keep::Newest };
     let cursors = Spec { name: topics::CURSORS, partitions: layout.partitions(), keep: Keep::Newest };

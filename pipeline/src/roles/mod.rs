@@ -1,9 +1,11 @@
-//! The roles: collect, enrich, land, and media where it is wanted. Each is one file; any mix runs in one process.
+//! The roles: collect, enrich, land, and media and annotate where they are wanted. Each is one file; any mix runs in one process.
 
+pub(crate) mod annotate;
 pub(crate) mod collect;
 pub(crate) mod enrich;
 pub(crate) mod land;
 pub(crate) mod media;
+mod worker;
 
 pub(crate) use crate::clock::now;
 
@@ -11,6 +13,7 @@ use crate::log::LogError;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tidelake_connectors::annotate::AskError;
 use tidelake_schemas::EntityKind;
 use tidelake_schemas::codec::CodecError;
 use tidelake_sinks::lake::{CommitError, Counts, LakeError};
@@ -29,6 +32,8 @@ pub(crate) enum RoleError {
     Commit(#[from] CommitError),
     #[error("{0}")]
     Media(#[from] StoreError),
+    #[error("{0}")]
+    Annotate(#[from] AskError),
     #[error("{0}")]
     Codec(#[from] CodecError),
     #[error("{0}")]
@@ -49,6 +54,9 @@ impl RoleError {
     /// Whether trying again can help; if not, the process ends with an error.
     pub(crate) fn is_final(&self) -> bool {
         if let Self::Transformers(error) = self {
+            return error.is_final();
+        }
+        if let Self::Annotate(error) = self {
             return error.is_final();
         }
         matches!(

@@ -158,6 +158,7 @@ fn about(table: &str) -> &'static str {
         "drift_incidents" => "The beginning or end of a change in what a source gives, with a sample",
         catalog::TABLE => "A product of the user's own",
         "media" => "A thumbnail, video or slide that was to be stored, and what became of it",
+        "annotations" => "What an external model said when it was asked about a caption",
         _ => "",
     }
 }

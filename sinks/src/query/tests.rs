@@ -167,6 +167,25 @@ async fn videos_are_the_newest_observations() {
 }
 
 #[tokio::test]
+async fn annotations_are_the_newest_answers() {
+    let bench = Bench::new();
+    let row = |day: u32, model: &str, status: &str, answer: Option<&str>| {
+        let at = format!("2026-01-0{day}T00:00:00Z");
+        json!({
+            "event_id": format!("{model} {day}"), "question_id": "q", "platform": "tiktok", "video_id": VIDEO,
+            "observed_at": at, "provenance": {"connector": "oembed", "route": "oembed", "task": "t", "cycle": 1,
+                "fetched_at": at, "zone": "oembed", "origin": null},
+            "caption_hash": "h", "model": model, "prompt_version": "p", "status": status, "answer": answer,
+            "asked_at": at, "kafka_offset": day, "observed_date": format!("2026-01-0{day}")
+        })
+    };
+    bench.land("annotations", &[row(1, "m", "answered", Some("1")), row(2, "m", "answered", Some("2"))]).await;
+    bench.land("annotations", &[row(3, "m", "failed", None), row(1, "n", "answered", Some("3"))]).await;
+    let found = rows(&bench.engine().await, "SELECT model, answer FROM caption_annotations ORDER BY model").await;
+    assert_eq!(found, json!([{"model": "m", "answer": "2"}, {"model": "n", "answer": "3"}]));
+}
+
+#[tokio::test]
 async fn ties_are_broken_the_same_way_every_time() {
     let bench = Bench::new();
     let mut later_fetched = video(1, 2, 0, Some(2), "");

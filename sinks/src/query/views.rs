@@ -19,7 +19,7 @@ pub struct View {
 }
 
 /// Every view, in an order in which each uses only those before it.
-pub const VIEWS: [View; 18] = [
+pub const VIEWS: [View; 19] = [
     View { name: "videos", about: "A video, by its newest observation", sql: VIDEOS },
     View { name: "video_stats", about: "A video's counts at one observation", sql: VIDEO_STATS },
     View { name: "video_hashtags", about: "A video and one of its hashtags, lower case", sql: VIDEO_HASHTAGS },
@@ -30,6 +30,7 @@ pub const VIEWS: [View; 18] = [
     View { name: "caption_sentiment", about: "How a video's caption feels", sql: CAPTION_SENTIMENT },
     View { name: "caption_keywords", about: "A keyword of a video's caption", sql: CAPTION_KEYWORDS },
     View { name: "caption_categories", about: "A subject of a video's caption", sql: CAPTION_CATEGORIES },
+    View { name: "caption_annotations", about: "What a model says of a video's caption", sql: CAPTION_ANNOTATIONS },
     View { name: "creators", about: "A creator, by the newest observation", sql: CREATORS },
     View { name: "sounds", about: "A sound, by its newest observation", sql: SOUNDS },
     View { name: "hashtags", about: "A hashtag, by its newest observation", sql: HASHTAGS },
@@ -171,6 +172,16 @@ pub const CAPTION_CATEGORIES: &str = found_in_captions!(
     "unnest(findings['categories'])",
     "found['name'] AS category, found['score'] AS score, found['reasons'] AS reasons"
 );
+
+/// One row per video, model and prompt: the answer about the caption that was observed last. The same caption may have been
+/// asked about more than once; a failure never hides an answer.
+pub const CAPTION_ANNOTATIONS: &str = "
+SELECT video_id, observed_at, model, prompt_version, answer, tokens, asked_at, caption_hash, native_id, platform
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY platform, video_id, model, prompt_version
+                               ORDER BY observed_at DESC, asked_at DESC, event_id DESC) AS newest
+  FROM annotations WHERE status = 'answered')
+WHERE newest = 1";
 
 /// One row per creator, by handle (without regard to case): the newest observation.
 pub const CREATORS: &str = "

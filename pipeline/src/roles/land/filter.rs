@@ -44,6 +44,7 @@ fn lanes(topic: &str) -> Vec<&'static str> {
     match topic {
         topics::VIDEO_ENRICHED => vec![topics::VIDEO_OBSERVED],
         topics::MEDIA => vec![topics::MEDIA_ORDERS],
+        topics::ANNOTATIONS => vec![topics::VIDEO_OBSERVED],
         topics::DEAD_LETTERS => {
             let mut all = vec![COLLECTED, topics::VIDEO_OBSERVED, topics::MEDIA_ORDERS];
             all.extend(topics::LANDED.iter().map(|l| l.topic));

@@ -4,10 +4,11 @@ use super::fetch::{Fetchers, Got};
 use super::progress::Tally;
 use crate::config::MediaConfig;
 use crate::roles::RoleError;
+use crate::roles::worker::Ended;
 use bytes::Bytes;
 use std::sync::Arc;
 use tidelake_schemas::media::unsigned;
-use tidelake_schemas::{MediaEntry, MediaKind, MediaOrder, MediaStatus, Timestamp};
+use tidelake_schemas::{MediaEntry, MediaKind, MediaOrder, MediaStatus};
 use tidelake_sinks::media::{Corrupt, Label, Made, MediaStore, Note, Recipe, StoreError, make};
 use uuid::Uuid;
 
@@ -37,14 +38,6 @@ struct Open {
     recipe: Recipe,
 }
 
-/// How a group ended.
-pub(super) enum Ended {
-    /// An outcome for each order.
-    Done(Vec<Outcome>),
-    /// Not now: not before this instant.
-    Later(Timestamp, String),
-}
-
 /// The place of each kind in the store's notes: what is made of the same picture by another recipe has another name.
 fn name(order: &MediaOrder, recipe: Option<&Recipe>) -> String {
     // A cover may be exchanged for another, which then has another address; a film or a slide never is.
@@ -58,7 +51,7 @@ fn name(order: &MediaOrder, recipe: Option<&Recipe>) -> String {
 
 impl Workshop {
     /// Does the orders of one file.
-    pub(super) async fn run(&self, group: &[MediaOrder]) -> Result<Ended, RoleError> {
+    pub(super) async fn fetch(&self, group: &[MediaOrder]) -> Result<Ended<Outcome>, RoleError> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(group.len());
         let mut open = Vec::new();
         for (place, order) in group.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! How far the files are: counted, and told to whoever watches.
 
+use crate::roles::worker::Report;
 use indicatif::{HumanBytes, HumanDuration, ProgressBar};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -74,14 +75,15 @@ impl Reporter {
         let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
         Self { tally, bar, told: Instant::now(), orders, bytes }
     }
+}
 
-    /// Whether it is time to tell.
-    pub(super) fn is_due(&self) -> bool {
+impl Report for Reporter {
+    fn is_due(&self) -> bool {
         self.told.elapsed() >= if self.bar.is_some() { BEAT } else { LINE }
     }
 
     /// Tells what was done since the last time, if anything was; `waiting` orders are still in the log.
-    pub(super) fn tell(&mut self, waiting: u64) {
+    fn tell(&mut self, waiting: u64) {
         let (orders, bytes) = (self.tally.orders(), self.tally.bytes());
         let seconds = self.told.elapsed().as_secs_f64().max(0.001);
         let (done, read) = ((orders - self.orders) as f64 / seconds, (bytes - self.bytes) as f64 / seconds);

@@ -1,11 +1,12 @@
 //! Orders of one file against the offline TikTok, with everything that goes wrong on the way.
 
 use super::fetch::Fetchers;
-use super::job::{Ended, Outcome, Workshop};
+use super::job::{Outcome, Workshop};
 use super::plan::Plan;
 use super::progress::Tally;
 use crate::config::{Config, MediaConfig, Product};
 use crate::roles::RoleError;
+use crate::roles::worker::Ended;
 use crate::sources::Clients;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,7 +70,7 @@ impl Bench {
     }
 
     async fn run(&self, orders: &[MediaOrder]) -> Vec<Outcome> {
-        match self.workshop.run(orders).await.expect("runs") {
+        match self.workshop.fetch(orders).await.expect("runs") {
             Ended::Done(outcomes) => outcomes,
             Ended::Later(until, why) => panic!("not before {until}: {why}"),
         }
