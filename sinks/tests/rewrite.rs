@@ -8,14 +8,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tidelake_schemas::topics::{COVERAGE, LANDED, Landed};
 use tidelake_schemas::{CoverageEntry, Timestamp, arrow_schema, codec};
-use tidelake_sinks::lake::rewrite::{Group, Rewriter, Rewritten, replayed, replayed_field};
+use tidelake_sinks::lake::rewrite::{Group, Rewriter, Rewritten, Scope, replayed, replayed_field};
 use tidelake_sinks::lake::{CommitRecord, Lake, Outcome, Position, TableWriter, WriterOptions};
 use tidelake_sinks::query::{Engine, QueryOptions};
 
 const APP: &str = "tl/test/0";
 const LABEL: &str = "twice@1";
 const DAY: i64 = 86_400_000_000;
-const ALWAYS: (&str, &str) = ("0000-01-01", "9999-12-31");
 
 fn landed() -> Landed {
     LANDED.into_iter().find(|l| l.topic == COVERAGE).expect("is landed")
@@ -54,6 +53,11 @@ fn labels() -> Vec<String> {
     vec![LABEL.to_owned()]
 }
 
+fn scope() -> Scope {
+    let dates = ("0000-01-01".to_owned(), "9999-12-31".to_owned());
+    Scope { labels: labels(), dates, landed_by: Timestamp(1_900_000_000_000_000) }
+}
+
 fn columns() -> [Field; 2] {
     [Field::new(LABEL, DataType::Int64, true), replayed_field()]
 }
@@ -65,7 +69,7 @@ fn twice(batch: &RecordBatch) -> Result<Vec<ArrayRef>, ArrowError> {
 }
 
 async fn groups(rewriter: &Rewriter) -> Vec<Group> {
-    rewriter.groups(&labels(), ALWAYS.0, ALWAYS.1).await.expect("lists")
+    rewriter.groups(&scope()).await.expect("lists")
 }
 
 async fn rewrite(rewriter: &mut Rewriter, group: Group) -> Rewritten {
@@ -93,7 +97,8 @@ async fn every_row_is_given_its_value_once() {
     rewriter.add_columns(&columns()).await.expect("adds them");
     let found = groups(&rewriter).await;
     assert_eq!(found.iter().map(Group::files).collect::<Vec<_>>(), [3, 3]);
-    let later = rewriter.groups(&labels(), "2023-11-15", ALWAYS.1).await.expect("lists");
+    let dates = ("2023-11-15".to_owned(), "2023-12-31".to_owned());
+    let later = rewriter.groups(&Scope { dates, ..scope() }).await.expect("lists");
     assert_eq!(later.iter().map(|group| group.date.as_str()).collect::<Vec<_>>(), ["2023-11-15"]);
     for group in found {
         assert_eq!(rewrite(&mut rewriter, group).await, Rewritten::Done { rows: 3 });
@@ -138,6 +143,55 @@ async fn of_two_rewriters_one_gives_way() {
     assert!(matches!(rewrite(&mut second, other).await, Rewritten::Gone { .. }));
     assert!(groups(&second).await.is_empty());
     assert_eq!(rows(&lake).await, [(0, Some(0))]);
+}
+
+#[tokio::test]
+async fn what_landed_later_is_left_for_later() {
+    let (_dir, lake) = lake();
+    land(&mut writer(&lake).await, 0, 0).await;
+    let rewriter = rewriter(&lake).await;
+    let before = Scope { landed_by: Timestamp(1_700_000_000_000_000), ..scope() };
+    assert!(rewriter.groups(&before).await.expect("lists").is_empty());
+}
+
+/// delta-rs itself would let both commits through, and every row would be there twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compaction_meanwhile_doubles_nothing() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    land(&mut writer, 0, 0).await;
+    land(&mut writer, 1, 0).await;
+    let mut rewriter = rewriter(&lake).await;
+    rewriter.add_columns(&columns()).await.expect("adds them");
+    let group = groups(&rewriter).await.remove(0);
+    let compact = async || {
+        let table = lake.open(landed().table).await.expect("opens").expect("is there");
+        table.optimize().await.expect("compacts").1
+    };
+    // While the rows are read, and before they are.
+    let compacted = std::sync::Mutex::new(false);
+    let runtime = tokio::runtime::Handle::current();
+    let outcome = rewriter
+        .rewrite(group, &columns(), |batch| {
+            if !std::mem::replace(&mut *compacted.lock().expect("one thread"), true) {
+                std::thread::scope(|scope| {
+                    let merged = scope.spawn(|| runtime.block_on(compact())).join().expect("compacts");
+                    assert_eq!((merged.num_files_removed, merged.num_files_added), (2, 1));
+                });
+            }
+            twice(batch)
+        })
+        .await
+        .expect("comes to an outcome");
+    assert!(matches!(outcome, Rewritten::Gone { .. }), "{outcome:?}");
+    assert_eq!(rows(&lake).await, [(0, None), (1, None)]);
+    let group = groups(&rewriter).await.remove(0);
+    land(&mut writer, 2, 0).await;
+    compact().await;
+    assert!(matches!(rewrite(&mut rewriter, group).await, Rewritten::Gone { .. }));
+    let group = groups(&rewriter).await.remove(0);
+    assert_eq!(rewrite(&mut rewriter, group).await, Rewritten::Done { rows: 3 });
+    assert_eq!(rows(&lake).await, [(0, Some(0)), (1, Some(2)), (2, Some(4))]);
 }
 
 #[tokio::test]

@@ -3,12 +3,13 @@
 use super::Failure;
 use super::dates::Dates;
 use crate::catalogue::Follower;
+use crate::clock;
 use crate::config::Config;
 use crate::replay::Replay;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use tidelake_schemas::topics::{LANDED, VIDEO_ENRICHED};
-use tidelake_sinks::lake::rewrite::{Group, Rewriter, Rewritten};
+use tidelake_sinks::lake::rewrite::{Group, Rewriter, Rewritten, Scope};
 
 /// How often in a row nothing may come of a look at the table.
 const TRIES: usize = 5;
@@ -36,13 +37,13 @@ pub(crate) async fn run(args: &ReplayArgs, config: &Config) -> Result<(), Failur
         println!("{names}: the lake holds no video yet; nothing to do");
         return Ok(());
     };
-    let (first, last) = args.dates.range();
+    let scope = Scope { labels: replay.labels().to_vec(), dates: args.dates.range(), landed_by: clock::now() };
     if args.dry_run {
-        let files: usize = rewriter.groups(replay.labels(), &first, &last).await?.iter().map(Group::files).sum();
+        let files: usize = rewriter.groups(&scope).await?.iter().map(Group::files).sum();
         println!("{names}: {files} file{} to rewrite", if files == 1 { "" } else { "s" });
         return Ok(());
     }
-    let rows = rewrite(&replay, &mut rewriter, &first, &last).await?;
+    let rows = rewrite(&replay, &mut rewriter, &scope).await?;
     match rows {
         0 => println!("{names}: every row has them; nothing to do"),
         _ => println!("{names}: {rows} rows have them now"),
@@ -50,13 +51,13 @@ pub(crate) async fn run(args: &ReplayArgs, config: &Config) -> Result<(), Failur
     Ok(())
 }
 
-/// Rewrites until no row lacks a value; gives how many gained theirs.
-async fn rewrite(replay: &Replay, rewriter: &mut Rewriter, first: &str, last: &str) -> Result<usize, Failure> {
+/// Rewrites until no row that had landed lacks a value; gives how many gained theirs.
+async fn rewrite(replay: &Replay, rewriter: &mut Rewriter, scope: &Scope) -> Result<usize, Failure> {
     let columns = replay.columns()?;
     rewriter.add_columns(&columns).await?;
     let (mut rows, mut failed) = (0, 0);
     loop {
-        let groups = rewriter.groups(replay.labels(), first, last).await?;
+        let groups = rewriter.groups(scope).await?;
         if groups.is_empty() {
             return Ok(rows);
         }

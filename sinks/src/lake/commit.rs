@@ -100,10 +100,11 @@ pub async fn commit(table: &mut DeltaTable, name: &str, proposal: &Proposal<'_>)
             Err(error) => last = error,
         }
         tracing::warn!(table = name, attempt, error = %last, "commit not acknowledged; asking the table what became of it");
+        // Then the table is read, so that the next attempt is on a version that is as new as can be.
+        tokio::time::sleep(backoff(attempt)).await;
         if let Some(outcome) = settle(table, name, proposal).await? {
             return Ok(outcome);
         }
-        tokio::time::sleep(backoff(attempt)).await;
     }
     Err(CommitError::GaveUp { table: name.to_owned(), attempts: ATTEMPTS, last })
 }

@@ -13,6 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, ListArray, ListBuilder, RecordBatch
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use datafusion::common::ScalarValue;
 use datafusion::functions_nested::expr_fn::array_has;
 use datafusion::prelude::{Expr, SessionConfig, SessionContext, cast as cast_to, ident, lit};
 use deltalake::DeltaTable;
@@ -25,6 +26,7 @@ use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tidelake_schemas::Timestamp;
 use tidelake_schemas::topics::Landed;
 
 /// The column that lists, per row, the labels of the values it was given.
@@ -35,12 +37,25 @@ const GROUP_BYTES: i64 = 128 * 1024 * 1024;
 const GROUP_FILES: usize = 256;
 /// Rows that are held at once.
 const BATCH_ROWS: usize = 4096;
+/// How often a commit is tried while others commit.
+const ATTEMPTS: u32 = 12;
 
 /// A table whose rows are given values in new columns.
 pub struct Rewriter {
     landed: Landed,
     table: DeltaTable,
     options: WriterOptions,
+}
+
+/// Which rows are to have values.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Labels of the values, as [`REPLAYED`] lists them.
+    pub labels: Vec<String>,
+    /// First and last `observed_date`, `YYYY-MM-DD`.
+    pub dates: (String, String),
+    /// Only what had landed by then: what goes on landing would never come to an end.
+    pub landed_by: Timestamp,
 }
 
 /// Files of one date that are rewritten together.
@@ -100,6 +115,17 @@ impl Rewriter {
     /// # Errors
     /// [`LakeError`], also when the table has a column of that name and of another type.
     pub async fn add_columns(&mut self, columns: &[Field]) -> Result<(), LakeError> {
+        for _ in 1..ATTEMPTS {
+            match self.add_absent(columns).await {
+                // Somebody else may have changed the table meanwhile, perhaps in the same way.
+                Err(LakeError::Delta { .. }) => self.refresh().await?,
+                other => return other,
+            }
+        }
+        self.add_absent(columns).await
+    }
+
+    async fn add_absent(&mut self, columns: &[Field]) -> Result<(), LakeError> {
         let name = self.landed.table;
         let wanted: StructType = (&Schema::new(columns.to_vec())).try_into_kernel().map_err(LakeError::arrow(name))?;
         let known =
@@ -119,27 +145,24 @@ impl Rewriter {
         Ok(())
     }
 
-    /// The files of rows that lack one of `labels`, within dates (first and last, `YYYY-MM-DD`), in groups of one date,
-    /// oldest first.
+    /// The files of rows of `scope` that lack a value, in groups of one date, oldest first.
     ///
     /// # Errors
     /// [`LakeError`].
-    pub async fn groups(&self, labels: &[String], first: &str, last: &str) -> Result<Vec<Group>, LakeError> {
-        let lacking = self.lacking(labels).await?;
+    pub async fn groups(&self, scope: &Scope) -> Result<Vec<Group>, LakeError> {
+        let lacking = self.lacking(scope).await?;
         let log = self.table.snapshot().and_then(|s| s.snapshot().try_log_data());
         let log = log.map_err(LakeError::delta(self.landed.table))?;
         let mut dates: BTreeMap<String, Vec<Remove>> = BTreeMap::new();
         for file in log.iter().filter(|file| lacking.contains(name_of(&file.path()))) {
             let date = file.partition_values_map().remove(PARTITION_COLUMN).flatten().unwrap_or_default();
-            if (first..=last).contains(&date.as_str()) {
-                dates.entry(date).or_default().push(file.remove_action(true));
-            }
+            dates.entry(date).or_default().push(file.remove_action(true));
         }
         Ok(dates.into_iter().flat_map(|(date, files)| part(&date, files)).collect())
     }
 
-    /// Names of the files that hold a row which lacks a label.
-    async fn lacking(&self, labels: &[String]) -> Result<BTreeSet<String>, LakeError> {
+    /// Names of the files that hold a row of `scope` which lacks a label.
+    async fn lacking(&self, scope: &Scope) -> Result<BTreeSet<String>, LakeError> {
         const FILE: &str = "file of the row";
         let name = self.landed.table;
         let session = SessionContext::new();
@@ -147,10 +170,13 @@ impl Rewriter {
             self.table.update_datafusion_session(&session.state())?;
             let snapshot = self.table.snapshot()?.snapshot().clone();
             let provider = self.table.table_provider().with_eager_snapshot(snapshot).with_file_column(FILE).await?;
-            let mut rows = session.read_table(provider)?;
+            let date = |day: &str| cast_to(lit(day), DataType::Date32);
+            let by = ScalarValue::TimestampMicrosecond(Some(scope.landed_by.0), Some("UTC".into()));
+            let asked = ident(PARTITION_COLUMN).between(date(&scope.dates.0), date(&scope.dates.1));
+            let mut rows = session.read_table(provider)?.filter(asked.and(ident("landed_at").lt_eq(lit(by))))?;
             if rows.schema().has_column_with_unqualified_name(REPLAYED) {
                 let has = |label: &String| array_has(ident(REPLAYED), lit(label.as_str())).is_true();
-                if let Some(all) = labels.iter().map(has).reduce(Expr::and) {
+                if let Some(all) = scope.labels.iter().map(has).reduce(Expr::and) {
                     rows = rows.filter(all.is_not_true())?;
                 }
             }
@@ -173,13 +199,16 @@ impl Rewriter {
         mut values: impl FnMut(&RecordBatch) -> Result<Vec<ArrayRef>, ArrowError>,
     ) -> Result<Rewritten, LakeError> {
         let name = self.landed.table;
+        let Some(old) = self.active(&group.files)? else {
+            return Ok(Rewritten::Gone { why: "its files are in the table no more".to_owned() });
+        };
         let mut writer = RecordBatchWriter::for_table(&self.table)
             .map_err(LakeError::delta(name))?
             .with_writer_properties(properties(&self.landed, &self.options))
             .with_target_file_size(self.options.target_file_bytes);
         let schema = writer.arrow_schema();
         let mut rows = 0;
-        let mut batches = self.read(&group.files).await?;
+        let mut batches = self.read(&old).await?;
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|e| LakeError::delta(name)(e.into()))?;
             let added = values(&batch).map_err(LakeError::arrow(name))?;
@@ -189,7 +218,7 @@ impl Rewriter {
             writer.write(batch).await.map_err(LakeError::delta(name))?;
         }
         let files = writer.flush().await.map_err(LakeError::delta(name))?;
-        self.replace(group.files, files, rows).await
+        self.replace(&old, &files, rows).await
     }
 
     /// The rows of files.
@@ -208,26 +237,45 @@ impl Rewriter {
         stream.await.map_err(delta)
     }
 
-    async fn replace(&mut self, old: Vec<Remove>, new: Vec<Add>, rows: usize) -> Result<Rewritten, LakeError> {
+    /// Files of these paths as the snapshot has them, with their deletion vectors; `None` when one is not in it.
+    fn active(&self, files: &[Remove]) -> Result<Option<Vec<Remove>>, LakeError> {
+        let log = self.table.snapshot().and_then(|s| s.snapshot().try_log_data());
+        let log = log.map_err(LakeError::delta(self.landed.table))?;
+        let wanted: BTreeSet<&str> = files.iter().map(|file| name_of(&file.path)).collect();
+        let there =
+            log.iter().filter(|file| wanted.contains(name_of(&file.path()))).map(|file| file.remove_action(true));
+        let there: Vec<Remove> = there.collect();
+        Ok((there.len() == files.len()).then_some(there))
+    }
+
+    /// Replaces files, if they are still what was read. delta-rs would look past a file that a compaction took away, so it
+    /// is not left to it to reconcile this commit with others: each try is on the newest version, and fails if that moves.
+    async fn replace(&mut self, old: &[Remove], new: &[Add], rows: usize) -> Result<Rewritten, LakeError> {
         let name = self.landed.table;
-        let actions = old.into_iter().map(Action::Remove).chain(new.into_iter().map(Action::Add));
-        let snapshot = self.table.snapshot().map_err(LakeError::delta(name))?;
-        let committed = CommitBuilder::from(quietly())
-            .with_actions(actions.collect())
-            .build(Some(snapshot), self.table.log_store(), DeltaOperation::Update { predicate: None })
-            .await;
-        match committed {
-            Ok(finalized) => {
-                self.table.state = Some(finalized.snapshot());
-                Ok(Rewritten::Done { rows })
+        let identity = |file: &Remove| (file.path.clone(), file.deletion_vector.clone());
+        let mut why = String::new();
+        for _ in 0..ATTEMPTS {
+            self.refresh().await?;
+            let there = self.active(old)?.unwrap_or_default();
+            // Also when an earlier try succeeded and its answer was lost: the next look at the table shows it done.
+            if there.len() != old.len() || !old.iter().all(|file| there.iter().any(|t| identity(t) == identity(file))) {
+                return Ok(Rewritten::Gone { why: "its files were replaced meanwhile".to_owned() });
             }
-            // Also when the answer was lost on its way: the next look at the table shows the group done.
-            Err(error) => {
-                tracing::debug!(table = name, %error, "files not replaced; looking again");
-                self.refresh().await?;
-                Ok(Rewritten::Gone { why: error.to_string() })
+            let removes = there.into_iter().map(Action::Remove);
+            let snapshot = self.table.snapshot().map_err(LakeError::delta(name))?;
+            let committed = CommitBuilder::from(quietly().with_max_retries(0))
+                .with_actions(removes.chain(new.iter().cloned().map(Action::Add)).collect())
+                .build(Some(snapshot), self.table.log_store(), DeltaOperation::Update { predicate: None })
+                .await;
+            match committed {
+                Ok(finalized) => {
+                    self.table.state = Some(finalized.snapshot());
+                    return Ok(Rewritten::Done { rows });
+                }
+                Err(error) => why = error.to_string(),
             }
         }
+        Ok(Rewritten::Gone { why })
     }
 }
 
