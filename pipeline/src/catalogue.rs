@@ -55,7 +55,11 @@ impl Follower {
                 () = stop.wait() => return,
                 () = tokio::time::sleep(POLL) => {}
             }
-            if let Err(error) = self.look().await {
+            let looked = tokio::select! {
+                () = stop.wait() => return,
+                looked = self.look() => looked,
+            };
+            if let Err(error) = looked {
                 tracing::warn!(%error, "the catalogue could not be read; going on with the last one");
             }
         }

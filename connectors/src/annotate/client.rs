@@ -217,8 +217,9 @@ impl Annotator {
 fn class(status: StatusCode) -> Class {
     match status.as_u16() {
         401 => Class::AuthExpired,
-        403 => Class::Forbidden,
-        404 => Class::NotFound,
+        // Nothing is paid for; no other caption would fare better.
+        402 | 403 => Class::Forbidden,
+        404 | 405 => Class::NotFound,
         408 => Class::Timeout,
         429 => Class::RateLimited,
         503 => Class::Maintenance,

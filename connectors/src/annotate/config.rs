@@ -85,7 +85,8 @@ impl ExternalModelConfig {
     pub fn mistakes(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         if let Err(why) = self.endpoint() {
-            found.push(("base_url", format!("{:?}: {why}; write http://127.0.0.1:11434/v1", self.base_url)));
+            // The address itself may hold a password.
+            found.push(("base_url", format!("{why}; write http://127.0.0.1:11434/v1")));
         }
         if self.model.trim().is_empty() {
             found.push(("model", "no model is named".to_owned()));
@@ -170,7 +171,11 @@ impl ExternalModelConfig {
 
     /// Where requests go.
     pub(super) fn endpoint(&self) -> Result<Url, String> {
-        wire::address(&format!("{}/chat/completions", self.base_url.trim_end_matches('/')))
+        let address = wire::address(&format!("{}/chat/completions", self.base_url.trim_end_matches('/')))?;
+        if !address.username().is_empty() || address.password().is_some() {
+            return Err("an address takes no user name and no password; a key goes into api_key".to_owned());
+        }
+        Ok(address)
     }
 }
 
