@@ -42,6 +42,12 @@ impl Amount {
         self.0.checked_mul(i128::from(factor)).filter(|product| *product <= MAX).map(Self)
     }
 
+    /// Both together, at most the greatest amount.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self((self.0 + other.0).min(MAX))
+    }
+
     /// With hundredths added.
     #[must_use]
     pub fn plus_hundredths(self, hundredths: Self) -> Self {

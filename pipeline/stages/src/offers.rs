@@ -14,8 +14,11 @@ use std::sync::LazyLock;
 use tidelake_schemas::{CaptionFindings, Offer};
 
 const WORDS: &str = include_str!("../data/offers.tsv");
-/// Words that may stand between a percentage and the word that makes it an offer: "20 % on everything, sale".
+/// Words that may stand between a percentage and the word that makes it an offer: "sale, now up to 70 %".
 const APART: usize = 3;
+/// Words in capitals behind "code" that are none.
+const NO_CODES: [&str; 12] =
+    ["AND", "AT", "BELOW", "FOR", "HERE", "NOW", "ONLY", "SOS", "THE", "TODAY", "VALID", "WORKS"];
 /// Characters of a code.
 const CODE_LENGTHS: std::ops::RangeInclusive<usize> = 3..=20;
 
@@ -43,6 +46,8 @@ enum Word {
     Off,
     Code,
     Shipping,
+    /// A code of another sort: none follows.
+    Other,
 }
 
 struct Table {
@@ -58,6 +63,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let kind = match kind {
             "off" => Word::Off,
             "code" => Word::Code,
+            "other" => Word::Other,
             _ => Word::Shipping,
         };
         for written in list.split('|') {
@@ -76,7 +82,14 @@ fn offers(text: &str, taken: &[Range<usize>]) -> Vec<Offer> {
     let percents = percents(text);
     let mut found: Vec<Offer> = Vec::new();
     for (percent, span) in percents {
-        let word = hits.iter().find(|(word, at)| *word == Word::Off && are_near(text, at, &span));
+        // 95% of people save this.
+        let is_share = text[span.end..].trim_start().to_lowercase().starts_with("of ");
+        let fits = |at: &Range<usize>| {
+            let off = text[at.clone()].eq_ignore_ascii_case("off");
+            let touches = text.get(span.end..at.start).is_some_and(|gap| gap.trim().is_empty());
+            touches || !(off || is_share || percent >= 100.0) && are_near(text, at, &span)
+        };
+        let word = hits.iter().find(|(word, at)| *word == Word::Off && fits(at));
         let span = match word {
             Some((_, at)) => at.start.min(span.start)..at.end.max(span.end),
             None if is_marked_down(text, span.start) => span,
@@ -88,7 +101,7 @@ fn offers(text: &str, taken: &[Range<usize>]) -> Vec<Offer> {
         match word {
             Word::Code => found.extend(code_after(text, at).map(|(code, span)| offer("code", None, Some(code), span))),
             Word::Shipping => found.push(offer("free_shipping", None, None, at.clone())),
-            Word::Off => {}
+            Word::Off | Word::Other => {}
         }
     }
     in_order(found, taken)
@@ -158,7 +171,7 @@ fn are_near(text: &str, word: &Range<usize>, percent: &Range<usize>) -> bool {
     }
     let between =
         if word.end <= percent.start { &text[word.end..percent.start] } else { &text[percent.end..word.start] };
-    !between.contains(['.', '!', '?', '\n', '。', '！', '#']) && between.split_whitespace().count() <= APART
+    !between.contains(['.', ',', '!', '?', '\n', '。', '！', '，', '#']) && between.split_whitespace().count() <= APART
 }
 
 /// "-20%": a minus that belongs to the number and joins nothing before it.
@@ -176,7 +189,12 @@ fn code_after(text: &str, word: &Range<usize>) -> Option<(String, Range<usize>)>
     let quoted = text[word.end..at].contains(['"', '“', '‘', '「', '*']);
     let end = gap.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(gap.len());
     let code = gap[..end].trim_end_matches('-');
+    let announced = quoted || text[word.end..at].contains([':', '：', '=']);
+    // Where the words around it are in capitals too, capitals do not make a code.
+    let shouted = !text[word.clone()].contains(char::is_lowercase) && !announced;
     let shouts = code.len() > 2
+        && !shouted
+        && !NO_CODES.contains(&code)
         && code.chars().all(|c| !c.is_ascii_lowercase())
         && code.contains(|c: char| c.is_ascii_uppercase());
     let numbered = code.contains(|c: char| c.is_ascii_digit()) && code.contains(|c: char| c.is_ascii_alphabetic());
@@ -211,11 +229,21 @@ mod tests {
             ("giảm 50% hôm nay", 50.0),
             ("only today -40%", 40.0),
             ("SALE 60% ON ALL", 60.0),
+            ("100% off today", 100.0),
         ] {
             assert_eq!(percent_of(text), [percent], "{text}");
         }
-        for text in ["100% cotton", "I am 90% water", "70-80% of you skip. Big sale soon", "200% off", "0% off", "5.%"]
-        {
+        for text in [
+            "95% of people save this",
+            "turn it off at 20%",
+            "I save 30% of my income",
+            "100% cotton",
+            "I am 90% water",
+            "70-80% of you skip. Big sale soon",
+            "200% off",
+            "0% off",
+            "5.%",
+        ] {
             assert_eq!(percent_of(text), [] as [f64; 0], "{text}");
         }
     }
@@ -232,7 +260,15 @@ mod tests {
         ] {
             assert_eq!(code_of(text).first().map_or("", String::as_str), code, "{text}");
         }
-        for text in ["I write code every day", "code is life", "the Da Vinci code: a film", "dress code casual"] {
+        for text in [
+            "USE MY CODE FOR 20% OFF",
+            "dress code BLACK",
+            "error code E404",
+            "I write code every day",
+            "code is life",
+            "the Da Vinci code: a film",
+            "dress code casual",
+        ] {
             assert_eq!(code_of(text), [] as [&str; 0], "{text}");
         }
     }

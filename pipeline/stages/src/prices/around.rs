@@ -29,6 +29,15 @@ const WAS: &[&str] = &[
     "原价",
     "原價",
     "dari harga",
+    "au lieu de",
+    "istället för",
+    "zamiast",
+    "замість",
+    "místo",
+    "במקום",
+    "بدل",
+    "بدلا من",
+    "mrp",
     "harga asli",
 ];
 const NOW: &[&str] = &[
@@ -86,7 +95,6 @@ const UNDER: &[&str] = &[
     "minder dan",
     "under",
     "mindre än",
-    "do",
     "до",
     "менее",
     "dưới",
@@ -131,6 +139,7 @@ const OFF_AFTER: &[&str] = &[
     "скидк",
     "indirim",
 ];
+const OFF_BEFORE: &[&str] = &["save", "ahorra", "spare", "économise", "économisez", "economize", "risparmia"];
 const PER_AFTER: &[&str] = &[
     "/",
     "each",
@@ -153,8 +162,28 @@ const PER_AFTER: &[&str] = &[
 ];
 /// Words that make pounds a weight.
 const WEIGHT: &[&str] = &[
-    "weigh", "lost", "lose", "losing", "gain", "lift", "bench", "squat", "deadlift", "dropped", "heavy", "down",
-    "shed", "burn", "lbs", "kilo",
+    "weigh",
+    "lost",
+    "lose",
+    "losing",
+    "gain",
+    "lift",
+    "bench",
+    "squat",
+    "deadlift",
+    "dropped",
+    "heavy",
+    "down",
+    "shed",
+    "burn",
+    "lbs",
+    "kilo",
+    "bajé",
+    "perdí",
+    "perdi",
+    "emagreci",
+    "похуде",
+    "peso",
 ];
 /// Words between the ends of a range.
 const TO: &[&str] = &[
@@ -214,9 +243,9 @@ pub(super) fn kind(text: &str, span: &Range<usize>) -> Kind {
     let before = lower_before(text, span.start);
     let after = text[span.end..].trim_start_matches(' ').to_lowercase();
     let follows = |words: &[&str]| words.iter().any(|word| starts_with_word(&after, word));
-    if follows(OFF_AFTER) {
+    if follows(OFF_AFTER) || ends_with_any(&before, OFF_BEFORE) {
         Kind::Discount
-    } else if ends_with_any(&before, WAS) {
+    } else if ends_with_any(&before, WAS) || gives_way(&after) {
         Kind::Was
     } else if ends_with_any(&before, NOW) {
         Kind::Now
@@ -236,7 +265,17 @@ pub(super) fn kind(text: &str, span: &Range<usize>) -> Kind {
 /// Is it said to be for each of something?
 pub(super) fn is_per_unit(text: &str, end: usize) -> bool {
     let after = text[end..].trim_start_matches(' ').to_lowercase();
-    PER_AFTER.iter().any(|word| starts_with_word(&after, word))
+    // ₹1,499/- is a plain price.
+    let whole = after.starts_with("/-") || after.starts_with("/=");
+    !whole && !gives_way(&after) && PER_AFTER.iter().any(|word| starts_with_word(&after, word))
+}
+
+/// De R$ 199,90 por R$ 99,90: another price follows, which is to be paid instead.
+fn gives_way(after: &str) -> bool {
+    let rest = ["por ", "par ", "al "].iter().find_map(|word| after.strip_prefix(word));
+    rest.is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_digit() || "$€£".contains(c)) || rest.starts_with("r$")
+    })
 }
 
 /// Are these pounds a weight?
@@ -245,9 +284,22 @@ pub(super) fn is_weight(text: &str, span: &Range<usize>) -> bool {
     let after = text[span.end..].trim_start().to_lowercase();
     before.ends_with('±')
         || WEIGHT.iter().any(|word| before.contains(word))
-        || ["of ", "heavier", "lighter", "dog", "cat ", "baby", "overweight", "down"]
-            .iter()
-            .any(|word| after.starts_with(word))
+        || [
+            "of ",
+            "heavier",
+            "lighter",
+            "dog",
+            "cat ",
+            "baby",
+            "overweight",
+            "down",
+            "dumbbell",
+            "weight",
+            "kettlebell",
+            "turkey",
+        ]
+        .iter()
+        .any(|word| after.starts_with(word))
 }
 
 /// Does what stands between two numbers make them a range?

@@ -103,10 +103,10 @@ impl<'a> Reader<'a> {
         let mut from = 0;
         let mut i = 0;
         while i < self.numbers.len() {
-            let sum = self.sum(i, from);
+            let (sum, after) = self.sum(i, from);
             let (mut sum, next) = match &sum.money {
-                Some(money) if !money.prefixed => self.with_hundredths(sum, i + 1),
-                _ => (sum, i + 1),
+                Some(money) if !money.prefixed => self.with_hundredths(sum, after),
+                _ => (sum, after),
             };
             if self.numbers[i].doubtful && next == i + 1 {
                 sum.money = None;
@@ -121,24 +121,40 @@ impl<'a> Reader<'a> {
         sums
     }
 
-    fn sum(&self, index: usize, from: usize) -> Sum {
+    /// The number at `index` with what stands beside it, and the index of the next.
+    fn sum(&self, index: usize, from: usize) -> (Sum, usize) {
         let number = &self.numbers[index];
         let spaced = self.spaced_decimals(number);
         let digits_end = spaced.as_ref().map_or(number.span.end, |(end, _)| *end);
         let (end, factor) = multiplier(self.text, digits_end);
         let scaled = |amount: Amount| amount.times(factor).unwrap_or(amount);
         let amount = scaled(spaced.map_or(number.value, |(_, amount)| amount));
+        let (end, amount, next) = self.compound(index, end, factor, amount);
         let (prefix, suffix) = (self.prefix(number, from), self.suffix(number, end));
         let start = prefix.map_or(number.span.start, |m| m.start);
         let close = suffix.map_or(end, |m| m.end);
         let Some(money) = self.money(prefix, suffix) else {
-            return Sum { number: index, amount, span: number.span.start..end, money: None };
+            return (Sum { number: index, amount, span: number.span.start..end, money: None }, next);
         };
         let span = if money.prefixed && !self.both(prefix, suffix) { start..end } else { start..close };
         let three =
             number.thousandths.filter(|_| money.unit.currency(money.qualified, self.regional).is_some_and(has_three));
         let amount = three.filter(|_| self.text[number.span.clone()].contains('.')).map_or(amount, scaled);
-        self.accepted(Sum { number: index, amount, span, money: Some(money) })
+        (self.accepted(Sum { number: index, amount, span, money: Some(money) }), next)
+    }
+
+    /// 1万5千, 2万5000, 3만 5천: a smaller number right behind one that a sign has multiplied belongs to it.
+    fn compound(&self, index: usize, end: usize, factor: u64, amount: Amount) -> (usize, Amount, usize) {
+        let alone = (end, amount, index + 1);
+        let signed = self.text[..end].ends_with(['万', '萬', '만', '千', '천', '億', '亿', '억']);
+        let Some(number) = self.numbers.get(index + 1).filter(|_| signed) else { return alone };
+        let between = self.text.get(end..number.span.start);
+        let (close, smaller) = multiplier(self.text, number.span.end);
+        let part = number.value.times(smaller).filter(|part| Amount::whole(1).times(factor).is_some_and(|f| *part < f));
+        match part.filter(|_| number.value.is_whole() && matches!(between, Some("" | " "))) {
+            Some(part) => (close, amount.plus(part), index + 2),
+            None => alone,
+        }
     }
 
     /// `8. 94`: a space after the separator, as typed by hand, when nothing but money follows.
@@ -175,14 +191,31 @@ impl<'a> Reader<'a> {
     }
 
     fn may_stand_before(&self, found: &Match, number: &Numeral, spaces: usize) -> bool {
+        /// Abbreviations of money that are more often something else.
+        const SHORT: [&str; 24] = [
+            "BD", "DA", "DT", "FC", "FG", "Fr", "JD", "KD", "LD", "LE", "LL", "LS", "MK", "MT", "Mt", "Nu", "QR", "RF",
+            "RO", "SR", "VT", "Vt", "YR", "ZK",
+        ];
+        /// Words of money that are everyday words before a number: we won 3 games.
+        const VERBS: [&str; 6] = ["won", "real", "peso", "sum", "som", "sol"];
         let exact = number.decimals > 0 || number.grouped;
         let digits = number.span.len();
+        let named = &self.text[found.start..found.end];
+        let known = || self.alone(found.start..number.span.end) || found.unit.is_of(self.regional);
         match found.unit.usage {
-            Use::Symbol | Use::Abbreviation => true,
+            Use::Symbol => true,
+            Use::Abbreviation => {
+                // FC 25 is a game, MT 07 a motorcycle, Fr 12.5. a date.
+                let short = SHORT.contains(&named.trim_end_matches('.'));
+                let date = self.text[number.span.end..].starts_with('.');
+                !short || !date && (exact || spaces == 0 || known())
+            }
             // Euro 2024 is a championship.
-            Use::Word => spaces > 0 && (exact || digits != 4),
+            Use::Word => spaces > 0 && (exact || digits != 4 && !VERBS.contains(&named.to_lowercase().as_str())),
             Use::Code => {
-                exact || spaces == 0 || self.alone(found.start..number.span.end) || found.unit.is_of(self.regional)
+                let year = digits == 4 && (1900..2100).any(|year| number.value == Amount::whole(year));
+                let plain = named.chars().all(|c| c.is_ascii_uppercase()) && !units::is_everyday(named) && !year;
+                exact || spaces == 0 || plain || known()
             }
             // The Audi R8, but R8,499.
             Use::Weak => exact || digits >= 3 && spaces == 0 && self.text[found.start..].starts_with('R'),
@@ -201,10 +234,7 @@ impl<'a> Reader<'a> {
         let attached = at == end;
         let fits = match found.unit.usage {
             // A symbol that belongs to the next number: 5 $10.
-            Use::Symbol => {
-                let next = units::skip_space(self.text, found.end);
-                attached || !self.text[next..].starts_with(|c| digit(c).is_some())
-            }
+            Use::Symbol => attached || !self.text[found.end..].starts_with(|c| digit(c).is_some()),
             Use::Weak => self.weak_fits(&found, number, end),
             Use::Minor => self.minor_stands_alone(&found, number),
             _ => true,
@@ -257,7 +287,7 @@ impl<'a> Reader<'a> {
         }
         let at = units::skip_space(self.text, number.span.end);
         let cents = units::starting_at(self.text, at).filter(|m| m.unit.usage == Use::Minor);
-        let two_digits = number.span.len() == 2 && self.closes(number.span.end);
+        let two_digits = number.span.len() == 2 && (between.is_empty() || self.closes(number.span.end));
         let end = match cents {
             Some(cents) => cents.end,
             None if two_digits => number.span.end,
@@ -287,8 +317,8 @@ impl<'a> Reader<'a> {
             || tail.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c| digit(c).is_some()));
         let attached = head.chars().next_back().is_some_and(|c| c.is_ascii_alphanumeric() || c == '#' || c == '_');
         let prefixed = sum.money.as_ref().is_some_and(|money| money.prefixed);
-        let pounds =
-            sum.money.as_ref().is_some_and(|m| self.text[m.symbol.clone()].to_lowercase().starts_with("pound"));
+        let is_pound = |name: &str| ["pound", "libra", "фунт"].iter().any(|pound| name.starts_with(pound));
+        let pounds = sum.money.as_ref().is_some_and(|m| is_pound(&self.text[m.symbol.clone()].to_lowercase()));
         if clock || (attached && !prefixed) || (pounds && around::is_weight(self.text, &sum.span)) {
             sum.money = None;
         }
@@ -359,8 +389,15 @@ fn has_three(currency: &str) -> bool {
 /// Where a multiplier after a number ends, and what it multiplies by.
 fn multiplier(text: &str, end: usize) -> (usize, u64) {
     /// Attached to the digits, before anything but a letter.
-    const LETTERS: [(&str, u64); 6] =
-        [("k", 1_000), ("K", 1_000), ("M", 1_000_000), ("m", 1_000_000), ("B", 1_000_000_000), ("rb", 1_000)];
+    const LETTERS: [(&str, u64); 7] = [
+        ("k", 1_000),
+        ("K", 1_000),
+        ("к", 1_000),
+        ("M", 1_000_000),
+        ("m", 1_000_000),
+        ("B", 1_000_000_000),
+        ("rb", 1_000),
+    ];
     /// Of scripts that part no words.
     const SIGNS: [(&str, u64); 8] = [
         ("万", 10_000),
@@ -372,7 +409,13 @@ fn multiplier(text: &str, end: usize) -> (usize, u64) {
         ("千", 1_000),
         ("천", 1_000),
     ];
-    const STEMS: [(&str, u64); 30] = [
+    const STEMS: [(&str, u64); 36] = [
+        ("tsd", 1_000),
+        ("هزار", 1_000),
+        ("ألف", 1_000),
+        ("الف", 1_000),
+        ("مليون", 1_000_000),
+        ("میلیون", 1_000_000),
         ("thousand", 1_000),
         ("tausend", 1_000),
         ("mila", 1_000),

@@ -10,9 +10,9 @@ const QUALIFIERS: &str = include_str!("../../data/regions.tsv");
 const REGIONS: &str = include_str!("../../data/money_of_regions.tsv");
 
 /// Codes that are everyday words where they stand in lower case (`try 3`, `top 10`).
-const WORDS: [&str; 24] = [
-    "ALL", "AMD", "ANG", "BAM", "COP", "CUP", "DOP", "ERN", "GEL", "GIP", "LAK", "LSL", "MAD", "MOP", "MUR", "NAD",
-    "PAB", "PEN", "PHP", "RON", "SOS", "SSP", "TOP", "TRY",
+const WORDS: [&str; 29] = [
+    "ALL", "AMD", "ANG", "BAM", "BOB", "COP", "CUP", "DEM", "DOP", "ERN", "ESP", "GEL", "GIP", "ILS", "IMP", "LAK",
+    "LSL", "MAD", "MOP", "MUR", "NAD", "PAB", "PEN", "PHP", "RON", "SOS", "SSP", "TOP", "TRY",
 ];
 /// Codes that `data/` knows no region of: former money, metals, coins.
 const MORE_CODES: [&str; 16] =
@@ -21,6 +21,11 @@ const MORE_CODES: [&str; 16] =
 const LONGEST: usize = 40;
 /// Letters that may follow a stem.
 const INFLECTION: usize = 6;
+
+/// Is this code also an everyday word?
+pub(super) fn is_everyday(code: &str) -> bool {
+    WORDS.contains(&code)
+}
 
 /// How a form may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

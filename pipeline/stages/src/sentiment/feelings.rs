@@ -100,6 +100,15 @@ pub(super) fn compound(text: &str, language: &str, emojis: &[TextSpan]) -> Optio
     Some(words + if others.is_empty() { 0.0 } else { vader::score(&others.join(" ")).compound })
 }
 
+/// VADER's compound score of English with praising emoji, which then praise what the words do not blame.
+pub(super) fn praised(text: &str, emojis: &[TextSpan]) -> Option<f64> {
+    emojis.iter().find(|emoji| PRAISE.contains(&emoji.text.as_str()))?;
+    let words = PRAISE.iter().fold(text.to_owned(), |text, emoji| text.replace(emoji, " "));
+    let words = vader::score(&words).compound;
+    let praise = VALENCE / (VALENCE * VALENCE + vader::ALPHA).sqrt();
+    Some(if words < 0.0 { words } else { words.max(praise) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +135,10 @@ mod tests {
         }
         assert_eq!(compound("die war in", "de", &[]), Some(0.0));
         assert_eq!(compound("good", "en", &[]), None);
+        let fire = [TextSpan { text: "🔥".into(), start: 0, end: 4 }];
+        assert!(praised("this dress 🔥", &fire).is_some_and(|score| score > 0.05));
+        assert!(praised("worst day ever 🔥", &fire).is_some_and(|score| score < -0.05));
+        assert_eq!(praised("this dress", &[]), None);
     }
 
     #[test]

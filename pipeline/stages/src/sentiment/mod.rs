@@ -1,7 +1,7 @@
 //! Sentiment: how a caption feels.
 //!
 //! The numbers are VADER's for every caption, so that they stay comparable with everybody else's. Its lexicon is
-//! English: in other languages the label goes by [`feelings`] instead.
+//! English: in other languages the label goes by [`feelings`] instead, and 🔥 praises in all of them.
 
 mod feelings;
 mod vader;
@@ -30,7 +30,8 @@ impl Stage for SentimentOf {
             return;
         }
         let vader::Scores { compound, pos, neu, neg } = vader::score(caption.text);
-        let own = feelings::compound(caption.text, &findings.language.code, &findings.emojis);
+        let own = feelings::compound(caption.text, &findings.language.code, &findings.emojis)
+            .or_else(|| feelings::praised(caption.text, &findings.emojis));
         let label = match own.unwrap_or(compound) {
             c if c >= NEUTRAL => "positive",
             c if c <= -NEUTRAL => "negative",
