@@ -97,11 +97,6 @@ impl Rewriter {
         Ok(Some(Self { landed, table, options }))
     }
 
-    /// The table.
-    pub fn table(&self) -> &DeltaTable {
-        &self.table
-    }
-
     /// Sees what has landed since.
     ///
     /// # Errors

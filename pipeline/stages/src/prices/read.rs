@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
             "RO", "SR", "VT", "Vt", "YR", "ZK",
         ];
         /// Words of money that are everyday words before a number: we won 3 games.
-        const VERBS: [&str; 6] = ["won", "real", "peso", "sum", "som", "sol"];
+        const EVERYDAY: [&str; 6] = ["won", "real", "peso", "sum", "som", "sol"];
         let exact = number.decimals > 0 || number.grouped;
         let digits = number.span.len();
         let named = &self.text[found.start..found.end];
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
                 !short || !date && (exact || spaces == 0 || known())
             }
             // Euro 2024 is a championship.
-            Use::Word => spaces > 0 && (exact || digits != 4 && !VERBS.contains(&named.to_lowercase().as_str())),
+            Use::Word => spaces > 0 && (exact || digits != 4 && !EVERYDAY.contains(&named.to_lowercase().as_str())),
             Use::Code => {
                 let year = digits == 4 && (1900..2100).any(|year| number.value == Amount::whole(year));
                 let plain = named.chars().all(|c| c.is_ascii_uppercase()) && !units::is_everyday(named) && !year;
@@ -235,14 +235,14 @@ impl<'a> Reader<'a> {
         let fits = match found.unit.usage {
             // A symbol that belongs to the next number: 5 $10.
             Use::Symbol => attached || !self.text[found.end..].starts_with(|c| digit(c).is_some()),
-            Use::Weak => self.weak_fits(&found, number, end),
+            Use::Weak => self.weak_fits(&found, number),
             Use::Minor => self.minor_stands_alone(&found, number),
             _ => true,
         };
         fits.then_some(found)
     }
 
-    fn weak_fits(&self, found: &Match, number: &Numeral, _end: usize) -> bool {
+    fn weak_fits(&self, found: &Match, number: &Numeral) -> bool {
         let named = &self.text[found.start..found.end];
         found.unit.is_of(self.regional)
             || self.alone(number.span.start..found.end)
