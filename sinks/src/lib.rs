@@ -1,7 +1,9 @@
 //! Everything that takes data out: the Delta lake and SQL over it. Knows no Kafka.
 
 pub mod catalog;
+pub mod copies;
 pub mod format;
 pub mod lake;
 pub mod media;
+pub mod place;
 pub mod query;

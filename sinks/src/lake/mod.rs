@@ -3,13 +3,14 @@
 //! * [`Lake`]: where the tables are and how to open or create one.
 //! * [`TableWriter`]: buffers batches of one table and commits them with positions.
 //! * [`commit`]: the commit protocol – what is checked before, what every outcome means.
-//! * [`rewrite`]: gives rows values in new columns.
+//! * [`replace`]: other files in place of some, in one commit; [`rewrite`]: gives rows values in new columns by it.
 //! * [`ledger`]: what each commit says about the messages it took, and the audit over it.
 
 pub mod commit;
 mod evolve;
 pub mod ledger;
 mod location;
+pub mod replace;
 pub mod rewrite;
 mod writer;
 

@@ -5,8 +5,8 @@
 //! writer that lands records meanwhile only adds files. A group whose files somebody else has replaced is left: the
 //! next look at the table finds its rows in other files. The column [`REPLAYED`] says of each row what it was given.
 
-use super::commit::quietly;
 use super::location::LakeError;
+use super::replace::{self, Replaced, Replacement, active, name_of};
 use super::writer::{WriterOptions, properties};
 use super::{Lake, location::PARTITION_COLUMN};
 use arrow::array::{Array, ArrayRef, AsArray, ListArray, ListBuilder, RecordBatch, StringBuilder};
@@ -15,12 +15,10 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::functions_nested::expr_fn::array_has;
-use datafusion::prelude::{Expr, SessionConfig, SessionContext, cast as cast_to, ident, lit};
+use datafusion::prelude::{Expr, SessionContext, cast as cast_to, ident, lit};
 use deltalake::DeltaTable;
-use deltalake::kernel::Action;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
-use deltalake::kernel::transaction::CommitBuilder;
-use deltalake::kernel::{Add, Remove, StructField, StructType};
+use deltalake::kernel::{Remove, StructField, StructType};
 use deltalake::protocol::DeltaOperation;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use futures::StreamExt;
@@ -35,9 +33,7 @@ pub const REPLAYED: &str = "replayed";
 const GROUP_BYTES: i64 = 128 * 1024 * 1024;
 /// Files of one commit.
 const GROUP_FILES: usize = 256;
-/// Rows that are held at once.
-const BATCH_ROWS: usize = 4096;
-/// How often a commit is tried while others commit.
+/// How often columns are added while others commit.
 const ATTEMPTS: u32 = 12;
 
 /// A table whose rows are given values in new columns.
@@ -194,7 +190,7 @@ impl Rewriter {
         mut values: impl FnMut(&RecordBatch) -> Result<Vec<ArrayRef>, ArrowError>,
     ) -> Result<Rewritten, LakeError> {
         let name = self.landed.table;
-        let Some(old) = self.active(&group.files)? else {
+        let Some(old) = active(&self.table, name, &group.files, true)? else {
             return Ok(Rewritten::Gone { why: "its files are in the table no more".to_owned() });
         };
         let mut writer = RecordBatchWriter::for_table(&self.table)
@@ -203,7 +199,7 @@ impl Rewriter {
             .with_target_file_size(self.options.target_file_bytes);
         let schema = writer.arrow_schema();
         let mut rows = 0;
-        let mut batches = self.read(&old).await?;
+        let mut batches = replace::rows(&self.table, name, &old).await?;
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|e| LakeError::delta(name)(e.into()))?;
             let added = values(&batch).map_err(LakeError::arrow(name))?;
@@ -213,70 +209,13 @@ impl Rewriter {
             writer.write(batch).await.map_err(LakeError::delta(name))?;
         }
         let files = writer.flush().await.map_err(LakeError::delta(name))?;
-        self.replace(&old, &files, rows).await
+        let operation = DeltaOperation::Update { predicate: None };
+        let replacement = Replacement { old: &old, new: &files, operation, metadata: Vec::new() };
+        Ok(match replace::replace(&mut self.table, name, &replacement).await? {
+            Replaced::Done => Rewritten::Done { rows },
+            Replaced::Gone { why } => Rewritten::Gone { why },
+        })
     }
-
-    /// The rows of files.
-    async fn read(&self, files: &[Remove]) -> Result<datafusion::execution::SendableRecordBatchStream, LakeError> {
-        let delta = LakeError::delta(self.landed.table);
-        // One partition: rows keep the order in which they were written.
-        let config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_target_partitions(1);
-        let session = SessionContext::new_with_config(config);
-        let paths = files.iter().map(|file| file.path.clone());
-        let stream = async {
-            self.table.update_datafusion_session(&session.state())?;
-            let snapshot = self.table.snapshot()?.snapshot().clone();
-            let provider = self.table.table_provider().with_eager_snapshot(snapshot).with_file_paths(paths).await?;
-            Ok(session.read_table(provider)?.execute_stream().await?)
-        };
-        stream.await.map_err(delta)
-    }
-
-    /// Files of these paths as the snapshot has them, with their deletion vectors; `None` when one is not in it.
-    fn active(&self, files: &[Remove]) -> Result<Option<Vec<Remove>>, LakeError> {
-        let log = self.table.snapshot().and_then(|s| s.snapshot().try_log_data());
-        let log = log.map_err(LakeError::delta(self.landed.table))?;
-        let wanted: BTreeSet<&str> = files.iter().map(|file| name_of(&file.path)).collect();
-        let there =
-            log.iter().filter(|file| wanted.contains(name_of(&file.path()))).map(|file| file.remove_action(true));
-        let there: Vec<Remove> = there.collect();
-        Ok((there.len() == files.len()).then_some(there))
-    }
-
-    /// Replaces files, if they are still what was read. delta-rs would look past a file that a compaction took away, so it
-    /// is not left to it to reconcile this commit with others: each try is on the newest version, and fails if that moves.
-    async fn replace(&mut self, old: &[Remove], new: &[Add], rows: usize) -> Result<Rewritten, LakeError> {
-        let name = self.landed.table;
-        let identity = |file: &Remove| (file.path.clone(), file.deletion_vector.clone());
-        let mut why = String::new();
-        for _ in 0..ATTEMPTS {
-            self.refresh().await?;
-            let there = self.active(old)?.unwrap_or_default();
-            // Also when an earlier try succeeded and its answer was lost: the next look at the table shows it done.
-            if there.len() != old.len() || !old.iter().all(|file| there.iter().any(|t| identity(t) == identity(file))) {
-                return Ok(Rewritten::Gone { why: "its files were replaced meanwhile".to_owned() });
-            }
-            let removes = there.into_iter().map(Action::Remove);
-            let snapshot = self.table.snapshot().map_err(LakeError::delta(name))?;
-            let committed = CommitBuilder::from(quietly().with_max_retries(0))
-                .with_actions(removes.chain(new.iter().cloned().map(Action::Add)).collect())
-                .build(Some(snapshot), self.table.log_store(), DeltaOperation::Update { predicate: None })
-                .await;
-            match committed {
-                Ok(finalized) => {
-                    self.table.state = Some(finalized.snapshot());
-                    return Ok(Rewritten::Done { rows });
-                }
-                Err(error) => why = error.to_string(),
-            }
-        }
-        Ok(Rewritten::Gone { why })
-    }
-}
-
-/// A file's own name, which no other file of the table has.
-fn name_of(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Parts the files of a date into groups.

@@ -9,21 +9,16 @@
 //! The note decides who stored a file: it is written once, so that an event that was interrupted and comes again finds
 //! itself, and another finds whose duplicate it is.
 
-use crate::lake::register_stores;
+use crate::place::{Place, hex};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use deltalake::logstore::{ObjectStoreRef, StorageConfig, object_store_factories};
-use deltalake::{DeltaResult, DeltaTableError};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::error::Error;
-use std::fmt::Write;
 use std::sync::Arc;
 use tidelake_schemas::observation::Provenance;
-use url::Url;
 
 /// A store of files. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -107,14 +102,8 @@ impl MediaStore {
     /// [`StoreError::Location`].
     pub fn at(location: &str, options: &HashMap<String, String>) -> Result<Self, StoreError> {
         let refuse = |why: String| StoreError::Location { location: location.to_owned(), why };
-        let url = deltalake::ensure_table_uri(location).map_err(|e| refuse(e.to_string()))?;
-        if let Ok(dir) = url.to_file_path() {
-            std::fs::create_dir_all(&dir).map_err(|e| refuse(e.to_string()))?;
-            let store = LocalFileSystem::new_with_prefix(dir).map_err(|e| refuse(e.to_string()))?;
-            return Ok(Self::over(Arc::new(store), Path::default(), url.as_str()));
-        }
-        let (store, root) = bucket(&url, options).map_err(|e| refuse(e.to_string()))?;
-        Ok(Self::over(store, root, url.as_str()))
+        let place = Place::at(location, options).map_err(refuse)?;
+        Ok(Self::over(place.store, place.root, &place.shown))
     }
 
     /// A store over one that is at hand.
@@ -195,16 +184,6 @@ impl MediaStore {
     }
 }
 
-/// What is at a URL, and the path there.
-fn bucket(url: &Url, options: &HashMap<String, String>) -> DeltaResult<(ObjectStoreRef, Path)> {
-    register_stores();
-    let unknown = || DeltaTableError::InvalidTableLocation(url.to_string());
-    let scheme = Url::parse(&format!("{}://", url.scheme())).map_err(|_| unknown())?;
-    let factory = object_store_factories().get(&scheme).map(|known| Arc::clone(known.value())).ok_or_else(unknown)?;
-    let settings = StorageConfig::parse_options(options.clone())?;
-    factory.parse_url_opts(url, &settings)
-}
-
 /// No room on the disk, or none in the quota; object stores say HTTP 507.
 fn is_full(error: &object_store::Error) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
@@ -226,11 +205,4 @@ fn is_full(error: &object_store::Error) -> bool {
 fn json(note: &Note) -> Bytes {
     // Texts and numbers always have a form in JSON.
     serde_json::to_vec(note).unwrap_or_default().into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    })
 }

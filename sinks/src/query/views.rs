@@ -19,7 +19,9 @@ pub struct View {
 }
 
 /// Every view, in an order in which each uses only those before it.
-pub const VIEWS: [View; 19] = [
+pub const VIEWS: [View; 21] = [
+    View { name: "newest_videos", about: "A video's newest observation, with every column", sql: NEWEST_VIDEOS },
+    View { name: "newest_creators", about: "A creator's newest observation, with every column", sql: NEWEST_CREATORS },
     View { name: "videos", about: "A video, by its newest observation", sql: VIDEOS },
     View { name: "video_stats", about: "A video's counts at one observation", sql: VIDEO_STATS },
     View { name: "video_hashtags", about: "A video and one of its hashtags, lower case", sql: VIDEO_HASHTAGS },
@@ -44,6 +46,27 @@ pub const VIEWS: [View; 19] = [
     },
     View { name: "drift", about: "A change in what a source gives, as it stands", sql: DRIFT },
 ];
+
+/// One row per platform and video: its newest observation, how many there are and when the first was.
+pub const NEWEST_VIDEOS: &str = "
+SELECT * FROM (
+  SELECT *, min(observed_at) OVER (PARTITION BY platform, video_id) AS first_observed_at,
+         count(*) OVER (PARTITION BY platform, video_id) AS observations,
+         row_number() OVER (PARTITION BY platform, video_id
+                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+  FROM video_observations)
+WHERE newest = 1";
+
+/// One row per platform and creator, by handle (without regard to case): the newest observation, how many there are and
+/// when the first was.
+pub const NEWEST_CREATORS: &str = "
+SELECT * FROM (
+  SELECT *, min(observed_at) OVER (PARTITION BY platform, lower(handle)) AS first_observed_at,
+         count(*) OVER (PARTITION BY platform, lower(handle)) AS observations,
+         row_number() OVER (PARTITION BY platform, lower(handle)
+                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
+  FROM creator_observations)
+WHERE newest = 1";
 
 /// One row per video: its newest observation.
 ///
@@ -70,13 +93,8 @@ FROM (
          sound['id'] AS sound_id, stats['views'] AS views, stats['likes'] AS likes, stats['comments'] AS comments,
          stats['shares'] AS shares, stats['saves'] AS saves, stats['reposts'] AS reposts, counts_rounded, is_ad, is_aigc,
          observed_at, unavailable, provenance['connector'] AS connector, provenance['zone'] AS zone, platform,
-         native_id,
-         min(observed_at) OVER (PARTITION BY platform, video_id) AS first_observed_at,
-         count(*) OVER (PARTITION BY platform, video_id) AS observations,
-         row_number() OVER (PARTITION BY platform, video_id
-                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
-  FROM video_observations)
-WHERE newest = 1";
+         native_id, first_observed_at, observations
+  FROM newest_videos)";
 
 /// One row per observation of a video: its counts and where they came from.
 ///
@@ -95,12 +113,7 @@ FROM video_observations";
 /// lower case, each once.
 pub const VIDEO_HASHTAGS: &str = "
 WITH newest AS (
-  SELECT * FROM (
-    SELECT video_id, platform, observed_at, findings['hashtags'] AS found, source_hashtags AS listed,
-           row_number() OVER (PARTITION BY platform, video_id
-                              ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
-    FROM video_observations)
-  WHERE newest = 1),
+  SELECT video_id, platform, observed_at, findings['hashtags'] AS found, source_hashtags AS listed FROM newest_videos),
 tags AS (
   SELECT video_id, platform, observed_at, tag['text'] AS tag
   FROM (SELECT video_id, platform, observed_at, unnest(found) AS tag FROM newest)
@@ -123,12 +136,7 @@ FROM (
   SELECT video_id, platform, observed_at, ",
             $finding,
             " AS found
-  FROM (
-    SELECT video_id, platform, observed_at, findings,
-           row_number() OVER (PARTITION BY platform, video_id
-                              ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
-    FROM video_observations)
-  WHERE newest = 1)
+  FROM newest_videos)
 WHERE found IS NOT NULL"
         )
     };
@@ -192,13 +200,8 @@ FROM (
   SELECT handle, creator_id, nickname, bio, bio_url, verified, private, region, language, created_at,
          stats['followers'] AS followers, stats['following'] AS following, stats['likes'] AS likes,
          stats['videos'] AS videos, counts_rounded, observed_at, unavailable, provenance['connector'] AS connector,
-         provenance['zone'] AS zone, platform, native_id,
-         min(observed_at) OVER (PARTITION BY platform, lower(handle)) AS first_observed_at,
-         count(*) OVER (PARTITION BY platform, lower(handle)) AS observations,
-         row_number() OVER (PARTITION BY platform, lower(handle)
-                            ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
-  FROM creator_observations)
-WHERE newest = 1";
+         provenance['zone'] AS zone, platform, native_id, first_observed_at, observations
+  FROM newest_creators)";
 
 /// One row per sound: its newest observation.
 pub const SOUNDS: &str = "

@@ -1,0 +1,1 @@
+//! The doors people query the lake through, and queries on several machines.
