@@ -7,3 +7,4 @@ pub mod lake;
 pub mod media;
 pub mod place;
 pub mod query;
+pub mod report;
