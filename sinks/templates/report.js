@@ -92,13 +92,15 @@
       if (height) place.style.height = `${height}px`;
       const chart = echarts.getInstanceByDom(place) ?? echarts.init(place, null, { renderer: 'svg' });
       if (!charts.includes(chart)) charts.push(chart);
-      chart.setOption({ animation: false, textStyle: { fontFamily: 'inherit' }, aria: { enabled: true }, ...option }, true);
+      chart.setOption({ animation: false, textStyle: { fontFamily: getComputedStyle(document.body).fontFamily }, aria: { enabled: true }, ...option }, true);
     }
   };
   show();
   dark.addEventListener('change', show);
   window.addEventListener('resize', () => charts.forEach((chart) => chart.resize()));
-  // Paper is white, and has room for every figure.
+  // Paper is white, and has room for figures.
   media('print').addEventListener('change', () => { show(); charts.forEach((chart) => chart.resize()); });
-  window.addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((d) => { d.open = true; }));
+  window.addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((details) => {
+    details.open ||= details.querySelectorAll('tbody tr').length <= 40;
+  }));
 })();

@@ -21,6 +21,7 @@ mod media;
 mod quota;
 mod repl;
 mod replay;
+mod report;
 mod reset;
 mod resolve;
 mod run;
@@ -110,6 +111,8 @@ pub(crate) enum Command {
     Sql(sql::SqlArgs),
     /// List tables and views.
     Tables(tables::TablesArgs),
+    /// A report on what was collected, as a page with charts, as JSON or as PDF.
+    Report(report::ReportArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
     Coverage(coverage::CoverageArgs),
     /// Daily budgets: what is spent, left and kept in reserve, and whether it is enough.
@@ -169,6 +172,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Media(args) => media::run(&args, &config).await,
         Command::Replay(args) => replay::run(&args, &config).await,
         Command::Diff(args) => diff::run(&args, &config).await,
+        Command::Report(args) => report::run(&args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,

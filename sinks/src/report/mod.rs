@@ -249,6 +249,3 @@ async fn section(
         rows: rows.map_err(broken)?,
     })
 }
-
-#[cfg(test)]
-mod tests;

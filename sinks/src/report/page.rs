@@ -47,6 +47,11 @@ impl Section {
         !matches!(self.chart, Chart::Tiles | Chart::Table)
     }
 
+    /// Whether its figures can stand below its chart without being in the way.
+    fn is_short(&self) -> bool {
+        self.rows.len() <= 8
+    }
+
     fn is_tiles(&self) -> bool {
         self.chart == Chart::Tiles
     }
@@ -55,6 +60,10 @@ impl Section {
 impl Column {
     fn is_number(&self) -> bool {
         matches!(self.kind, Kind::Count | Kind::Number | Kind::Share)
+    }
+
+    fn is_when(&self) -> bool {
+        matches!(self.kind, Kind::Day | Kind::Instant)
     }
 
     fn is_link(&self) -> bool {
@@ -102,6 +111,29 @@ fn grouped(digits: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn captions_are_no_markup() {
+        const COLUMNS: [Column; 1] = [Column { name: "caption", label: "Caption", kind: Kind::Text }];
+        let evil = "</script><img src=x onerror=alert(1)>";
+        let row = Map::from_iter([("caption".to_owned(), Value::from(evil))]);
+        let section =
+            Section { id: "s", title: "S", about: "", chart: Chart::Table, columns: &COLUMNS, rows: vec![row] };
+        let report = Report {
+            title: evil.into(),
+            made_at: String::new(),
+            since: None,
+            until: None,
+            region: None,
+            lake: "file:///lake/".into(),
+            tables: Vec::new(),
+            step: "day",
+            sections: vec![section],
+        };
+        let page = report.html().expect("is made");
+        assert!(!page.contains("<img"), "a caption became markup");
+        assert_eq!(page.matches("</script>").count(), 3);
+    }
 
     #[test]
     fn figures_are_for_people() {

@@ -114,15 +114,15 @@ pub(super) const SECTIONS: &[SectionQuery] = &[
         id: "hashtags",
         title: "Hashtags",
         about: "A hashtag counts once per video. Engagement is the median over videos with at least 100 views.",
-        chart: Chart::Bars { label: "tag", value: "videos" },
+        chart: Chart::Bars { label: "hashtag", value: "videos" },
         columns: &[
-            column("tag", "Hashtag", Text),
+            column("hashtag", "Hashtag", Text),
             column("videos", "Videos", Count),
             column("creators", "Creators", Count),
             column("views", "Views", Count),
             column("engagement", "Engagement", Share),
         ],
-        sql: "SELECT '#' || h.tag AS tag, count(*) AS videos, count(DISTINCT lower(v.author_handle)) AS creators, \
+        sql: "SELECT '#' || h.tag AS hashtag, count(*) AS videos, count(DISTINCT lower(v.author_handle)) AS creators, \
                      sum(v.views) AS views, \
                      median((v.likes + v.comments + v.shares) * 1.0 / nullif(v.views, 0)) \
                        FILTER (WHERE v.views >= 100) AS engagement \
