@@ -1,23 +1,26 @@
 #!/usr/bin/env python3
 """Do other readers see in the lake what `tidelake sql` sees?
 
-    check.py --lake DIR --tidelake BINARY --data-dir DIR
+    check.py --lake DIR --tidelake BINARY --data-dir DIR [--spark JARS]
 
 For each table: the number of rows and of distinct event_ids, and for video_observations also sums and extremes, as
-answered by `tidelake sql`, by DuckDB's own Parquet reader over the files that are live in the Delta log, and by
-delta-rs's Python package. Exits 1 when any answer differs, 2 when the check itself could not be made.
+answered by `tidelake sql`, by DuckDB's own Parquet reader over the files that are live in the Delta log, by delta-rs's
+Python package, by Polars, and by Spark when told where Delta's jars for it are. Exits 1 when any answer differs, 2 when
+the check itself could not be made.
 
 DuckDB's `delta_scan` is not used: it downloads an extension at run time.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import polars
 from deltalake import DeltaTable, QueryBuilder
 
 # Every table of the lake that the daemon writes to as soon as anything is imported.
@@ -88,6 +91,48 @@ def by_delta_rs(table: str, delta: DeltaTable) -> Answer:
     return answer(table, {name: result.column(name)[0].as_py() for name in questions(table, "{}")})
 
 
+def by_polars(table: str, path: Path) -> Answer:
+    column, field = polars.col, polars.col("stats").struct.field
+    asked = {
+        "rows": polars.len(),
+        "event_ids": column("event_id").n_unique(),
+        "views": field("views").sum(),
+        "likes": field("likes").sum(),
+        "first": column("observed_at").min().dt.epoch("us"),
+        "last": column("observed_at").max().dt.epoch("us"),
+    }
+    wanted = [asked[name].alias(name) for name in questions(table, "{}")]
+    return answer(table, polars.scan_delta(str(path)).select(wanted).collect().row(0, named=True))
+
+
+class Spark:
+    """A Spark of its own in this process, with Delta's jars."""
+
+    def __init__(self, jars: Path) -> None:
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+        from pyspark.sql import SparkSession
+
+        settings = {
+            "spark.jars": ",".join(str(jar) for jar in sorted(jars.glob("delta-*.jar"))),
+            "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+            "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.driver.host": "127.0.0.1",
+            "spark.sql.ansi.doubleQuotedIdentifiers": "true",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.databricks.delta.snapshotPartitions": "2",
+            "spark.sql.shuffle.partitions": "2",
+        }
+        builder = SparkSession.builder.master("local[2]").appName("tidelake")
+        for key, value in settings.items():
+            builder = builder.config(key, value)
+        self.session = builder.getOrCreate()
+
+    def ask(self, table: str, path: Path) -> Answer:
+        rows = self.session.sql(select(table, f"delta.`{path.resolve()}`", "unix_micros({})"))
+        return answer(table, rows.first().asDict())
+
+
 def compare(table: str, readers: dict[str, Callable[[], Answer]]) -> bool:
     """Asks every reader, prints the answers, and says whether they agree."""
     answers = {}
@@ -115,6 +160,7 @@ def main() -> int:
     parser.add_argument("--lake", type=Path, required=True, help="the directory that holds the tables")
     parser.add_argument("--tidelake", type=Path, required=True, help="the binary")
     parser.add_argument("--data-dir", type=Path, required=True, help="what the binary is given as --data-dir")
+    parser.add_argument("--spark", type=Path, metavar="JARS", help="ask Spark too; the directory of Delta's jars for it")
     args = parser.parse_args()
 
     tables = sorted(log.parent.name for log in args.lake.glob("*/_delta_log"))
@@ -122,18 +168,20 @@ def main() -> int:
         if REQUIRED not in tables:
             raise CheckFailed(f"{args.lake} holds no {REQUIRED}")
         same = True
+        spark = Spark(args.spark) if args.spark else None
         for table in tables:
             delta = DeltaTable(args.lake / table)
             if table == REQUIRED and not delta.file_uris():
                 raise CheckFailed(f"{REQUIRED} is empty: there is nothing to compare")
-            same &= compare(
-                table,
-                {
-                    "tidelake": lambda t=table: by_tidelake(t, args.tidelake, args.data_dir),
-                    "DuckDB": lambda t=table, d=delta: by_duckdb(t, d),
-                    "delta-rs": lambda t=table, d=delta: by_delta_rs(t, d),
-                },
-            )
+            readers = {
+                "tidelake": lambda t=table: by_tidelake(t, args.tidelake, args.data_dir),
+                "DuckDB": lambda t=table, d=delta: by_duckdb(t, d),
+                "delta-rs": lambda t=table, d=delta: by_delta_rs(t, d),
+                "Polars": lambda t=table: by_polars(t, args.lake / t),
+            }
+            if spark:
+                readers["Spark"] = lambda t=table: spark.ask(t, args.lake / t)
+            same &= compare(table, readers)
     except CheckFailed as error:
         print(f"check.py: {error}", file=sys.stderr)
         return 2
