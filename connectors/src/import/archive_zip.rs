@@ -4,6 +4,7 @@ use super::archive_text::{section_of_path, stem};
 use super::scope::Scope;
 use super::sink::Sink;
 use super::{NotUnderstood, Shape, archive, archive_rows, archive_text, read};
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
@@ -30,7 +31,11 @@ const PRIVATE: [&str; 12] = [
 pub(super) fn read(bytes: &[u8], scope: &Scope, sink: &mut Sink) -> Result<Shape, NotUnderstood> {
     let mut zip = ZipArchive::new(Cursor::new(bytes))
         .map_err(|fault| NotUnderstood::bytes(bytes, &format!("a ZIP archive that cannot be opened: {fault}")))?;
-    let names: Vec<String> = zip.file_names().filter(|name| !is_clutter(name)).map(str::to_owned).collect();
+    let names: Result<Vec<String>, _> = zip.file_names().map(|name| name.map(Cow::into_owned)).collect();
+    let mut names = names.map_err(|fault| {
+        NotUnderstood::bytes(bytes, &format!("a ZIP archive with a name that cannot be read: {fault}"))
+    })?;
+    names.retain(|name| !is_clutter(name));
     let json =
         |name: &&String| [".json", ".ndjson", ".jsonl", ".html", ".htm"].iter().any(|e| lower(name).ends_with(e));
     let mut documents: Vec<&String> = names.iter().filter(json).collect();
