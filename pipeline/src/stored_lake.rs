@@ -45,6 +45,7 @@ impl StoredLake {
             spill_dir: Some(self.spill_dir.clone()),
             // There is time; it is not to slow down the rest.
             target_partitions: Some(1),
+            ..QueryOptions::default()
         };
         let engine = Engine::over(Lake::at(&self.location, self.storage.clone())?, options).await?;
         let mut rows = engine.sql(query).await?.stream;

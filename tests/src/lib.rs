@@ -244,7 +244,7 @@ impl Drop for Process {
 }
 
 /// A loopback address nobody listens on.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let probe = TcpListener::bind("127.0.0.1:0").and_then(|p| p.local_addr()).expect("a free port");
     probe.to_string()
 }

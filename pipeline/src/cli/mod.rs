@@ -6,6 +6,7 @@ mod audit;
 mod broker;
 mod catalog;
 mod check;
+mod cluster;
 mod coverage;
 mod dates;
 mod demo;
@@ -73,6 +74,9 @@ pub(crate) struct Shared {
     /// Where the embedded broker and the default lake live; overrides data_dir of the file.
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Who answers SQL: ballista://HOST:PORT, a cluster (see `tidelake cluster`); by default this process.
+    #[arg(long, global = true, value_name = "URL")]
+    pub engine: Option<String>,
     /// Log level: error, warn, info, debug, trace, or tracing directives.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
@@ -125,6 +129,8 @@ pub(crate) enum Command {
     Replay(replay::ReplayArgs),
     /// Compare what two versions of a stage found.
     Diff(diff::DiffArgs),
+    /// Run queries on several machines: a scheduler, and executors. Engines name it by --engine.
+    Cluster(cluster::ClusterArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -173,6 +179,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Replay(args) => replay::run(&args, &config).await,
         Command::Diff(args) => diff::run(&args, &config).await,
         Command::Report(args) => report::run(&args, &config).await,
+        Command::Cluster(args) => cluster::run(args, &config).await,
         Command::Tap(args) => tap::run(&args, config).await,
         Command::Why(args) => why::run(&args, &config).await,
         Command::Reset(args) => reset::run(&args, config).await,
@@ -200,6 +207,9 @@ impl Shared {
         let mut config = Config::load(self.config.as_deref())?;
         if let Some(dir) = &self.data_dir {
             config.data_dir.clone_from(dir);
+        }
+        if let Some(engine) = &self.engine {
+            config.lake.engine = Some(engine.clone());
         }
         if let Some(level) = &self.log_level {
             config.logging.level.clone_from(level);

@@ -101,6 +101,8 @@ pub(crate) struct LakeConfig {
     pub location: Option<String>,
     /// Storage options (credentials, region, endpoint) as object_store names them.
     pub storage: HashMap<String, String>,
+    /// Who answers SQL: `ballista://host:port`; absent: this process.
+    pub engine: Option<String>,
     /// Commit at this many rows.
     pub commit_rows: usize,
     /// Commit at this many bytes of Parquet.
@@ -117,6 +119,7 @@ impl Default for LakeConfig {
     fn default() -> Self {
         Self {
             location: None,
+            engine: None,
             storage: HashMap::new(),
             commit_rows: 500_000,
             commit_bytes: 128 * 1024 * 1024,

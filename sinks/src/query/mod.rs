@@ -27,7 +27,10 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::catalog::MemorySchemaProvider;
+use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -50,11 +53,32 @@ pub struct QueryOptions {
     pub spill_dir: Option<PathBuf>,
     /// How many parts a query is worked on in at once; `None` = one per processor.
     pub target_partitions: Option<usize>,
+    /// Who runs the queries; `None` = this process.
+    pub backend: Option<Arc<dyn Backend>>,
+}
+
+/// Runs queries elsewhere.
+pub trait Backend: std::fmt::Debug + Send + Sync {
+    /// A session whose plans run there. The state has our functions; the session must have them too.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    fn session(&self, state: SessionState) -> Result<SessionContext, DataFusionError>;
+
+    /// A table in a form that can be sent there: a version, or no rows where nothing has landed yet.
+    ///
+    /// # Errors
+    /// When the table has none.
+    fn provider(
+        &self,
+        table: Option<&DeltaTable>,
+        schema: SchemaRef,
+    ) -> Result<Arc<dyn TableProvider>, DataFusionError>;
 }
 
 impl Default for QueryOptions {
     fn default() -> Self {
-        Self { memory_bytes: 1 << 30, spill_dir: None, target_partitions: None }
+        Self { memory_bytes: 1 << 30, spill_dir: None, target_partitions: None, backend: None }
     }
 }
 
@@ -72,6 +96,7 @@ pub struct Engine {
 /// The tables as of one refresh.
 struct Loaded {
     session: SessionContext,
+    backend: Option<Arc<dyn Backend>>,
     tables: BTreeMap<&'static str, DeltaTable>,
     /// Views that the tables at hand do not support, and why.
     broken_views: BTreeMap<&'static str, String>,
@@ -117,7 +142,7 @@ impl Engine {
     pub async fn over(lake: Lake, options: QueryOptions) -> Result<Self, QueryError> {
         let runtime = runtime(&options)?;
         let tables = open_tables(&lake).await?;
-        let loaded = Loaded::new(config(&options), runtime, tables).await?;
+        let loaded = Loaded::new(config(&options), runtime, tables, options.backend).await?;
         Ok(Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default(), fixed: false })
     }
 
@@ -146,8 +171,8 @@ impl Engine {
         if tables::same_versions(&tables, &before.tables) {
             return Ok(false);
         }
-        let session = &before.session;
-        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables).await?;
+        let (session, backend) = (&before.session, before.backend.clone());
+        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, backend).await?;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)
     }
@@ -258,34 +283,39 @@ impl Loaded {
         config: SessionConfig,
         runtime: Arc<RuntimeEnv>,
         tables: BTreeMap<&'static str, DeltaTable>,
+        backend: Option<Arc<dyn Backend>>,
     ) -> Result<Self, QueryError> {
-        let session = session(config, runtime)?;
+        let session = session(config, runtime, backend.as_deref())?;
         for name in tables::names() {
-            let provider = tables::provider(name, tables.get(name), &session).await?;
+            let provider = tables::provider(name, tables.get(name), &session, backend.as_deref()).await?;
             session.register_table(name, provider).map_err(QueryError::running)?;
         }
         let broken_views = views::register(&session).await;
-        Ok(Self { session, tables, broken_views })
+        Ok(Self { session, backend, tables, broken_views })
     }
 
     /// The same views over tables of the past; those that there were not yet are empty.
     async fn of_past(current: &Self, mut past: BTreeMap<&'static str, Past>) -> Result<Self, QueryError> {
-        let session = session(current.session.copied_config(), current.session.runtime_env())?;
+        let backend = current.backend.clone();
+        let session = session(current.session.copied_config(), current.session.runtime_env(), backend.as_deref())?;
         let mut tables = BTreeMap::new();
         for name in tables::names() {
             let provider = match (past.remove(name), current.tables.get(name)) {
                 (Some(Past::Table(table)), Some(current)) => {
-                    let provider = travel::provider(name, &table, current, &session).await?;
+                    let provider = match &backend {
+                        Some(backend) => tables::provider(name, Some(&table), &session, Some(backend.as_ref())).await?,
+                        None => travel::provider(name, &table, current, &session).await?,
+                    };
                     tables.insert(name, table);
                     provider
                 }
                 (Some(Past::Unreadable(fault)), _) => travel::unreadable(name, fault)?,
-                _ => tables::provider(name, None, &session).await?,
+                _ => tables::provider(name, None, &session, backend.as_deref()).await?,
             };
             session.register_table(name, provider).map_err(QueryError::running)?;
         }
         let broken_views = views::register(&session).await;
-        Ok(Self { session, tables, broken_views })
+        Ok(Self { session, backend, tables, broken_views })
     }
 
     /// There is no such table.
@@ -341,14 +371,19 @@ fn runtime(options: &QueryOptions) -> Result<Arc<RuntimeEnv>, QueryError> {
 }
 
 /// A session with our functions, and without tables.
-fn session(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionContext, QueryError> {
-    let session = SessionContext::new_with_config_rt(config, runtime);
+fn session(
+    config: SessionConfig,
+    runtime: Arc<RuntimeEnv>,
+    backend: Option<&dyn Backend>,
+) -> Result<SessionContext, QueryError> {
+    let mut session = SessionContext::new_with_config_rt(config, runtime);
     session.add_optimizer_rule(Arc::new(unused_joins::UnusedJoins));
     functions::register(&session);
+    if let Some(backend) = backend {
+        session = backend.session(session.state()).map_err(QueryError::running)?;
+    }
     let catalog = session.catalog(CATALOG).ok_or_else(|| QueryError::Plan(format!("there is no catalog {CATALOG}")))?;
-    catalog
-        .register_schema(views::TTSEARCH, Arc::new(MemorySchemaProvider::new()))
-        .map_err(QueryError::running)?;
+    catalog.register_schema(views::TTSEARCH, Arc::new(MemorySchemaProvider::new())).map_err(QueryError::running)?;
     Ok(session)
 }
 

@@ -1,6 +1,6 @@
 //! The lake's Delta tables, as DataFusion sees them and as people list them.
 
-use super::QueryError;
+use super::{Backend, QueryError};
 use crate::catalog;
 use crate::lake::{Lake, LakeError, table_schema};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -90,7 +90,12 @@ pub(super) async fn provider(
     name: &'static str,
     table: Option<&DeltaTable>,
     session: &SessionContext,
+    backend: Option<&dyn Backend>,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
+    if let Some(backend) = backend {
+        let provider = backend.provider(table, schema(name)?).map_err(QueryError::running)?;
+        return completed(provider, name, session);
+    }
     let Some(table) = table else {
         return Ok(Arc::new(EmptyTable::new(schema(name)?)));
     };

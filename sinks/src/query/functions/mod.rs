@@ -10,6 +10,7 @@ mod tables;
 mod text;
 
 use datafusion::error::Result;
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionContext;
 use serde::Serialize;
 
@@ -63,11 +64,8 @@ const TIME_TO_ID: FunctionInfo = scalar(
     "time_to_id(timestamp)",
     "The lowest TikTok id of this second: filters on ids instead of times use the files' statistics",
 );
-const VIDEO_URL: FunctionInfo = scalar(
-    "video_url",
-    "video_url(handle, id)",
-    "The address of a TikTok video. Null without a handle",
-);
+const VIDEO_URL: FunctionInfo =
+    scalar("video_url", "video_url(handle, id)", "The address of a TikTok video. Null without a handle");
 const URL_TO_ID: FunctionInfo = scalar(
     "url_to_id",
     "url_to_id(url)",
@@ -79,11 +77,8 @@ const TO_LOCAL: FunctionInfo = scalar(
     "to_local(timestamp, region)",
     "The wall clock in the region's main time zone at this instant, summer time included. Null for regions without one",
 );
-const FOLD: FunctionInfo = scalar(
-    "fold",
-    "fold(text)",
-    "The text as tags are compared: Unicode's compatibility form (NFKC), lower case",
-);
+const FOLD: FunctionInfo =
+    scalar("fold", "fold(text)", "The text as tags are compared: Unicode's compatibility form (NFKC), lower case");
 const ENGAGEMENT_RATE: FunctionInfo = scalar(
     "engagement_rate",
     "engagement_rate(likes, comments, shares, views)",
@@ -125,12 +120,20 @@ pub const FUNCTIONS: [FunctionInfo; 10] = [
     VIDEO_URL,
 ];
 
+/// The functions of values of one row.
+pub fn scalar_functions() -> Vec<ScalarUDF> {
+    ids::functions().into_iter().chain(text::functions()).chain([local::to_local()]).collect()
+}
+
+/// The functions of many rows.
+pub fn aggregate_functions() -> Vec<AggregateUDF> {
+    vec![bootstrap::function()]
+}
+
 /// Registers all but the table functions.
-pub(super) fn register(session: &SessionContext) {
-    for function in ids::functions().into_iter().chain(text::functions()).chain([local::to_local()]) {
-        session.register_udf(function);
-    }
-    session.register_udaf(bootstrap::function());
+pub fn register(session: &SessionContext) {
+    scalar_functions().into_iter().for_each(|function| session.register_udf(function));
+    aggregate_functions().into_iter().for_each(|function| session.register_udaf(function));
 }
 
 /// Registers the table functions that need no further view than this one, which has just been registered.
