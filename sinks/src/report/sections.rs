@@ -212,7 +212,7 @@ pub(super) const SECTIONS: &[SectionQuery] = &[
     SectionQuery {
         id: "hours",
         title: "Posting hours",
-        about: "Videos by weekday and hour of posting (UTC).",
+        about: "Videos by weekday and hour of posting, in the local time of the video's region; UTC where it is unknown.",
         chart: Chart::Heat { x: "hour", y: "weekday", value: "videos" },
         columns: &[
             column("weekday", "Weekday", Text),
@@ -220,14 +220,15 @@ pub(super) const SECTIONS: &[SectionQuery] = &[
             column("videos", "Videos", Count),
             column("engagement", "Engagement", Share),
         ],
-        sql: "SELECT array_element(['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'], \
-                                   CAST(date_part('dow', created_at) AS BIGINT) + 1) AS weekday, \
-                     CAST(date_part('hour', created_at) AS BIGINT) AS hour, count(*) AS videos, \
-                     median((likes + comments + shares) * 1.0 / nullif(views, 0)) FILTER (WHERE views >= 100) \
-                       AS engagement \
-              FROM videos WHERE {posted} AND created_at IS NOT NULL \
-              GROUP BY date_part('dow', created_at), date_part('hour', created_at) \
-              ORDER BY date_part('dow', created_at), hour",
+        sql: "WITH posted AS ( \
+                SELECT coalesce(date_part('dow', to_local(created_at, region)), date_part('dow', created_at)) AS day, \
+                       coalesce(date_part('hour', to_local(created_at, region)), date_part('hour', created_at)) AS hour, \
+                       views, (likes + comments + shares) * 1.0 / nullif(views, 0) AS engagement \
+                FROM videos WHERE {posted} AND created_at IS NOT NULL) \
+              SELECT array_element(['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'], CAST(day AS BIGINT) + 1) AS weekday, \
+                     CAST(hour AS BIGINT) AS hour, count(*) AS videos, \
+                     median(engagement) FILTER (WHERE views >= 100) AS engagement \
+              FROM posted GROUP BY day, hour ORDER BY day, hour",
     },
     SectionQuery {
         id: "languages",
