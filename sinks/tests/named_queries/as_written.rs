@@ -1,6 +1,6 @@
 //! The acceptance queries, word for word as analysts wrote them down before there was a lake.
 
-pub const Q1: &str = "WITH w AS (
+pub(crate) const Q1: &str = "WITH w AS (
   SELECT v.region_code, h.tag,
          count(DISTINCT v.video_id) FILTER (WHERE v.create_time >= :now - INTERVAL '7 days') AS n1,
          count(DISTINCT v.video_id) FILTER (WHERE v.create_time <  :now - INTERVAL '7 days') AS n0,
@@ -12,7 +12,7 @@ SELECT region_code, tag, n1, n0, (n1 + 5.0) / (n0 + 5.0) AS growth
 FROM (SELECT *, row_number() OVER (PARTITION BY region_code ORDER BY (n1+5.0)/(n0+5.0) DESC, n1 DESC, tag) AS r
       FROM w WHERE n1 >= 20 AND c1 >= 5) WHERE r <= 10 ORDER BY region_code, r;";
 
-pub const Q2: &str = "WITH e AS (
+pub(crate) const Q2: &str = "WITH e AS (
   SELECT v.video_id, v.region_code, date_part('hour', to_local(v.create_time, v.region_code)) AS h,
          ntile(10) OVER (PARTITION BY v.region_code ORDER BY v.followers_at_post) AS d,
          (s.like_count + s.comment_count + s.share_count) * 1.0 / s.view_count AS er
@@ -22,7 +22,7 @@ m AS (SELECT region_code, d, median(er) AS base FROM e GROUP BY 1, 2)
 SELECT h, median(er - base) AS residual_er, count(*) AS n, count(*) >= 50 AS reliable
 FROM e JOIN m USING (region_code, d) GROUP BY h ORDER BY h;";
 
-pub const Q3: &str = "WITH x AS (
+pub(crate) const Q3: &str = "WITH x AS (
   SELECT v.creator_id, v.create_time >= :now - INTERVAL '37 days' AS recent, s.view_count
   FROM videos v JOIN stats_7d s USING (video_id)
   WHERE v.create_time >= :now - INTERVAL '67 days' AND v.create_time < :now - INTERVAL '7 days')
@@ -31,7 +31,7 @@ SELECT creator_id, median(view_count) FILTER (WHERE recent) AS m1, median(view_c
 FROM x GROUP BY creator_id
 HAVING n1 >= 5 AND n0 >= 5 AND m1 >= 2 * m0 ORDER BY m1 / m0 DESC, creator_id;";
 
-pub const Q4: &str = "SELECT v.category, p.currency, count(DISTINCT p.video_id) AS priced,
+pub(crate) const Q4: &str = "SELECT v.category, p.currency, count(DISTINCT p.video_id) AS priced,
        approx_percentile_cont(p.amount, 0.25) AS p25, approx_percentile_cont(p.amount, 0.5) AS p50,
        approx_percentile_cont(p.amount, 0.75) AS p75,
        avg(CASE WHEN p.is_discount THEN 1.0 ELSE 0 END) AS discount_share,
@@ -41,7 +41,7 @@ JOIN (SELECT category, count(*) AS n FROM videos WHERE create_time >= :now - INT
 WHERE v.create_time >= :now - INTERVAL '28 days'
 GROUP BY 1, 2 HAVING count(DISTINCT p.video_id) >= 10 ORDER BY priced DESC;";
 
-pub const Q5: &str = "WITH y AS (SELECT v.video_id, percent_rank() OVER (PARTITION BY v.region_code, date_trunc('week', v.create_time) ORDER BY s.view_count) >= 0.99 AS viral
+pub(crate) const Q5: &str = "WITH y AS (SELECT v.video_id, percent_rank() OVER (PARTITION BY v.region_code, date_trunc('week', v.create_time) ORDER BY s.view_count) >= 0.99 AS viral
            FROM videos v JOIN stats_7d s USING (video_id)),
 p AS (SELECT video_id, model_version, probability,
              row_number() OVER (PARTITION BY video_id, model_version ORDER BY age_h DESC) AS r
@@ -54,6 +54,6 @@ SELECT model_version, decile, count(*) AS n, avg(probability) AS mean_p, avg(hit
        avg(hit) / nullif(min(base), 0) AS lift, avg(power(probability - hit, 2)) AS brier
 FROM j JOIN b USING (model_version) GROUP BY 1, 2 ORDER BY 1, 2;";
 
-pub const Q9B: &str = "SELECT count(*) AS overdue, min(c.last_validated_at) AS oldest
+pub(crate) const Q9B: &str = "SELECT count(*) AS overdue, min(c.last_validated_at) AS oldest
 FROM videos v LEFT JOIN compliance c USING (video_id)
 WHERE v.licence = 'research' AND coalesce(c.last_validated_at, v.first_seen_at) < :now - INTERVAL '15 days';";

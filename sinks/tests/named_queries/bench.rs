@@ -14,9 +14,9 @@ use tidelake_sinks::lake::{CommitRecord, Lake, Outcome, Position, TableWriter, W
 use tidelake_sinks::query::{Answer, Binds, Engine, QueryError, QueryOptions, named};
 
 /// A Monday.
-pub const NOW: &str = "2026-05-11T00:00:00Z";
+pub(crate) const NOW: &str = "2026-05-11T00:00:00Z";
 
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     let value = codec_time(text);
     Timestamp(value)
 }
@@ -26,19 +26,19 @@ fn codec_time(text: &str) -> i64 {
 }
 
 /// Seconds before [`NOW`].
-pub fn ago(days: f64) -> Timestamp {
+pub(crate) fn ago(days: f64) -> Timestamp {
     at(NOW).plus_secs((-days * 86_400.0).round() as i64)
 }
 
 /// A video as seen once, and what its caption holds.
 #[derive(Clone)]
-pub struct Seen {
-    pub video: VideoObservation,
-    pub found: CaptionFindings,
+pub(crate) struct Seen {
+    pub(crate) video: VideoObservation,
+    pub(crate) found: CaptionFindings,
 }
 
 /// A post of a creator in the US, seen an hour later with nothing known.
-pub fn post(video_id: i64, handle: &str, created_at: Timestamp) -> Seen {
+pub(crate) fn post(video_id: i64, handle: &str, created_at: Timestamp) -> Seen {
     let video = VideoObservation {
         platform: "tiktok".into(),
         video_id,
@@ -59,38 +59,38 @@ pub fn post(video_id: i64, handle: &str, created_at: Timestamp) -> Seen {
 }
 
 impl Seen {
-    pub fn seen(mut self, at: Timestamp) -> Self {
+    pub(crate) fn seen(mut self, at: Timestamp) -> Self {
         self.video.observed_at = at;
         self.video.provenance.fetched_at = at;
         self
     }
 
     /// Seen at this age, in hours.
-    pub fn aged(self, hours: i64) -> Self {
+    pub(crate) fn aged(self, hours: i64) -> Self {
         let at = self.video.created_at.expect("known").plus_secs(hours * 3600);
         self.seen(at)
     }
 
-    pub fn with(mut self, change: impl FnOnce(&mut VideoObservation)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut VideoObservation)) -> Self {
         change(&mut self.video);
         self
     }
 
-    pub fn region(self, region: &str) -> Self {
+    pub(crate) fn region(self, region: &str) -> Self {
         self.with(|v| v.region = Some(region.into()))
     }
 
-    pub fn tags(self, tags: &[&str]) -> Self {
+    pub(crate) fn tags(self, tags: &[&str]) -> Self {
         let tags = tags.iter().map(|tag| HashtagRef { id: None, name: (*tag).to_owned() }).collect();
         self.with(|v| v.source_hashtags = Some(tags))
     }
 
-    pub fn views(self, views: i64) -> Self {
+    pub(crate) fn views(self, views: i64) -> Self {
         self.with(|v| v.stats = VideoStats { views: Some(views), ..VideoStats::default() })
     }
 
     /// 1,000 views and an engagement rate of so many thousandths.
-    pub fn rate(self, thousandths: i64) -> Self {
+    pub(crate) fn rate(self, thousandths: i64) -> Self {
         let stats = VideoStats {
             views: Some(1000),
             likes: Some(thousandths),
@@ -101,42 +101,42 @@ impl Seen {
         self.with(|v| v.stats = stats)
     }
 
-    pub fn by(self, connector: &str, zone: &str, task: &str) -> Self {
+    pub(crate) fn by(self, connector: &str, zone: &str, task: &str) -> Self {
         self.with(|v| {
             let p = &mut v.provenance;
             (p.connector, p.zone, p.task) = (connector.into(), zone.into(), task.into());
         })
     }
 
-    pub fn gone(self, why: &str) -> Self {
+    pub(crate) fn gone(self, why: &str) -> Self {
         self.with(|v| v.unavailable = Some(why.into()))
     }
 
-    pub fn about(mut self, category: &str) -> Self {
+    pub(crate) fn about(mut self, category: &str) -> Self {
         self.found.categories.push(Category { name: category.into(), score: 0.9, reasons: Vec::new() });
         self
     }
 
     /// A price in hundredths.
-    pub fn price(mut self, whole: u32, currency: &str, kind: &str) -> Self {
+    pub(crate) fn price(mut self, whole: u32, currency: &str, kind: &str) -> Self {
         let amount = tidelake_schemas::Amount::whole(whole);
         let price = PriceFinding { amount, currency: Some(currency.into()), kind: kind.into(), ..PriceFinding::default() };
         self.found.prices.push(price);
         self
     }
 
-    pub fn feels(mut self, compound: f64) -> Self {
+    pub(crate) fn feels(mut self, compound: f64) -> Self {
         self.found.sentiment = Some(Sentiment { compound, ..Sentiment::default() });
         self
     }
 
-    pub fn calls(mut self, kind: &str) -> Self {
+    pub(crate) fn calls(mut self, kind: &str) -> Self {
         self.found.calls_to_action.push(CallToAction { kind: kind.into(), strength: 1.0, ..CallToAction::default() });
         self
     }
 }
 
-pub fn creator(handle: &str, followers: i64, at: Timestamp) -> CreatorObservation {
+pub(crate) fn creator(handle: &str, followers: i64, at: Timestamp) -> CreatorObservation {
     CreatorObservation {
         event_id: format!("{handle}/{}", at.0),
         platform: "tiktok".into(),
@@ -149,26 +149,26 @@ pub fn creator(handle: &str, followers: i64, at: Timestamp) -> CreatorObservatio
     }
 }
 
-pub struct Bench {
+pub(crate) struct Bench {
     dir: tempfile::TempDir,
     offset: i64,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("temp dir"), offset: 0 }
     }
 
-    pub fn lake(&self) -> Lake {
+    pub(crate) fn lake(&self) -> Lake {
         Lake::at(self.dir.path().to_str().expect("UTF-8"), HashMap::new()).expect("a lake")
     }
 
     /// Lands videos; each observation is an event of its own.
-    pub async fn videos(&mut self, rows: impl IntoIterator<Item = Seen>) {
+    pub(crate) async fn videos(&mut self, rows: impl IntoIterator<Item = Seen>) {
         self.videos_landed(rows, at(NOW)).await;
     }
 
-    pub async fn videos_landed(&mut self, rows: impl IntoIterator<Item = Seen>, landed_at: Timestamp) {
+    pub(crate) async fn videos_landed(&mut self, rows: impl IntoIterator<Item = Seen>, landed_at: Timestamp) {
         let base = self.offset;
         let message = |(i, mut seen): (usize, Seen)| {
             seen.video.event_id = format!("{base}-{i:06}");
@@ -180,11 +180,11 @@ impl Bench {
         self.land("video_observations", messages, landed_at).await;
     }
 
-    pub async fn creators(&mut self, rows: impl IntoIterator<Item = CreatorObservation>) {
+    pub(crate) async fn creators(&mut self, rows: impl IntoIterator<Item = CreatorObservation>) {
         self.records("creator_observations", rows).await;
     }
 
-    pub async fn coverage(&mut self, rows: impl IntoIterator<Item = CoverageEntry>) {
+    pub(crate) async fn coverage(&mut self, rows: impl IntoIterator<Item = CoverageEntry>) {
         self.records("coverage", rows).await;
     }
 
@@ -213,14 +213,14 @@ impl Bench {
         assert_eq!(writer.commit(&before, &after, &record).await.expect("commits"), Outcome::Landed);
     }
 
-    pub async fn engine(&self) -> Engine {
+    pub(crate) async fn engine(&self) -> Engine {
         let lake = self.lake();
         let options = QueryOptions { target_partitions: Some(2), ..QueryOptions::default() };
         Engine::open(lake.root(), lake.options(), options).await.expect("opens")
     }
 
     /// The rows of a named query at [`NOW`].
-    pub async fn query(&self, name: &str, given: &[(&str, &str)]) -> Vec<Value> {
+    pub(crate) async fn query(&self, name: &str, given: &[(&str, &str)]) -> Vec<Value> {
         let query = named::find(name).expect("is there");
         let binds = given.iter().fold(Binds::default(), |binds, (name, value)| {
             let Ok(value) = value.parse();
@@ -231,17 +231,17 @@ impl Bench {
     }
 
     /// The rows of any query, with `:now`.
-    pub async fn ask(&self, sql: &str) -> Vec<Value> {
+    pub(crate) async fn ask(&self, sql: &str) -> Vec<Value> {
         rows(&self.engine().await, sql, &Binds::at(at(NOW))).await
     }
 }
 
-pub async fn rows(engine: &Engine, sql: &str, binds: &Binds) -> Vec<Value> {
+pub(crate) async fn rows(engine: &Engine, sql: &str, binds: &Binds) -> Vec<Value> {
     let answer = engine.ask(sql, binds).await.unwrap_or_else(|e| panic!("{e}\n{sql}"));
     collect(answer).await.unwrap_or_else(|e| panic!("{e}\n{sql}"))
 }
 
-pub async fn collect(answer: Answer) -> Result<Vec<Value>, QueryError> {
+pub(crate) async fn collect(answer: Answer) -> Result<Vec<Value>, QueryError> {
     let schema = answer.schema;
     let batches: Vec<RecordBatch> = answer.stream.try_collect().await.map_err(QueryError::running)?;
     let stream = futures::stream::iter(batches.into_iter().map(Ok));
@@ -266,7 +266,7 @@ fn rounded(value: Value) -> Value {
 }
 
 /// The same rows, in any order, as far as the columns of the first go.
-pub fn assert_alike(written: &[Value], named: &[Value]) {
+pub(crate) fn assert_alike(written: &[Value], named: &[Value]) {
     let columns: Vec<String> = written[0].as_object().expect("a row").keys().cloned().collect();
     let part = |row: &Value| columns.iter().map(|c| row.get(c).unwrap_or_else(|| panic!("{c}")).to_string()).collect::<Vec<_>>();
     let sorted = |rows: &[Value]| {
@@ -278,6 +278,6 @@ pub fn assert_alike(written: &[Value], named: &[Value]) {
 }
 
 /// Some columns of the rows.
-pub fn columns(rows: &[Value], names: &[&str]) -> Vec<Value> {
+pub(crate) fn columns(rows: &[Value], names: &[&str]) -> Vec<Value> {
     rows.iter().map(|row| Value::Array(names.iter().map(|name| row[*name].clone()).collect())).collect()
 }
