@@ -52,6 +52,18 @@ impl FromStr for Bind {
     }
 }
 
+impl std::fmt::Display for Bind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Timestamp(at) => at.fmt(f),
+            Self::Integer(number) => number.fmt(f),
+            Self::Float(number) => number.fmt(f),
+            Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
+            Self::Null => f.write_str("null"),
+        }
+    }
+}
+
 impl Bind {
     fn expression(&self) -> Result<Expr, QueryError> {
         let text = match self {
