@@ -81,7 +81,7 @@ pub(super) async fn provider(
 }
 
 /// The provider, with null in the columns that an older table lacks. The next writer adds them to the table itself.
-fn completed(
+pub(super) fn completed(
     provider: Arc<dyn TableProvider>,
     wanted: &SchemaRef,
     session: &SessionContext,

@@ -251,11 +251,14 @@ pub const STATS_72H: &str = stats_at!("72.0");
 /// One row per video: its counts at 7 days of age, as last seen between 84 and 168 hours.
 pub const STATS_7D: &str = stats_at!("168.0");
 
-/// Registers every view. Those that the tables do not support (a table written by another version that lacks a column)
+/// Registers every view that is not there yet. Those that the tables do not support (a table written by another version that lacks a column)
 /// are left out, with the reason.
 pub(super) async fn register(session: &SessionContext) -> BTreeMap<&'static str, String> {
     let mut broken = BTreeMap::new();
     for view in VIEWS {
+        if session.table_exist(view.name).unwrap_or(false) {
+            continue;
+        }
         let statement = format!("CREATE VIEW {} AS {}", view.name, view.sql);
         if let Err(error) = session.sql(&statement).await {
             let why = error.strip_backtrace();
