@@ -6,6 +6,7 @@ use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
 use std::path::PathBuf;
+use tidelake_schemas::Timestamp;
 
 /// How many suggestions an error makes.
 const SUGGESTIONS: usize = 3;
@@ -76,6 +77,46 @@ pub enum QueryError {
         /// Why.
         why: String,
     },
+    /// A name in the query that stands for no value.
+    #[error(":{name} has no value{}. Give it one: --bind {name}=…, or \\set {name} … at the prompt", has(known))]
+    Unbound {
+        /// The name.
+        name: String,
+        /// Names that have one.
+        known: Vec<String>,
+    },
+    /// A version whose files or log are gone.
+    #[error(
+        "version {version} of table {table} can no longer be read: its files were removed by upkeep or erasure. The oldest that \
+         can is version {oldest}{}",
+        dated(since)
+    )]
+    TooOld {
+        /// The table.
+        table: String,
+        /// As asked for.
+        version: u64,
+        /// The oldest that can be read.
+        oldest: u64,
+        /// Its instant.
+        since: Option<Timestamp>,
+    },
+    /// No query of this name.
+    #[error("there is no query {name:?}. There are: {}", known.join(", "))]
+    UnknownQuery {
+        /// As asked for.
+        name: String,
+        /// Every name.
+        known: Vec<String>,
+    },
+    /// A query with a name does not take what it was given.
+    #[error("query {query}: {why}")]
+    Parameter {
+        /// The query.
+        query: String,
+        /// What is wrong, and what would not be.
+        why: String,
+    },
     /// The statement means nothing.
     #[error("this query cannot be planned: {0}")]
     Plan(String),
@@ -119,6 +160,7 @@ impl QueryError {
             E::IoError(io) => Self::Storage(io.to_string()),
             E::ParquetError(parquet) => Self::Storage(parquet.to_string()),
             E::ArrowError(arrow, _) => running(arrow),
+            E::External(inner) => external(inner.as_ref()),
             other => Self::Execution(other.strip_backtrace()),
         }
     }
@@ -138,6 +180,17 @@ fn first(error: &DataFusionError) -> &DataFusionError {
         DataFusionError::Collection(errors) => errors.first().map_or(error, first),
         DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => first(inner),
         _ => error,
+    }
+}
+
+/// What our own providers say.
+fn external(error: &(dyn std::error::Error + Send + Sync + 'static)) -> QueryError {
+    match error.downcast_ref() {
+        Some(QueryError::TooOld { table, version, oldest, since }) => {
+            QueryError::TooOld { table: table.clone(), version: *version, oldest: *oldest, since: *since }
+        }
+        Some(QueryError::Lake(error)) => QueryError::Storage(error.to_string()),
+        _ => QueryError::Execution(error.to_string()),
     }
 }
 
@@ -189,6 +242,17 @@ fn hint(similar: &[String]) -> String {
         [] => String::new(),
         names => format!("; did you mean {}?", names.join(" or ")),
     }
+}
+
+fn has(known: &[String]) -> String {
+    match known {
+        [] => String::new(),
+        names => format!(", but {} has", names.join(", ")),
+    }
+}
+
+fn dated(since: &Option<Timestamp>) -> String {
+    since.map_or_else(String::new, |at| format!(", of {at}"))
 }
 
 fn tidy(message: &str, prefix: &str) -> String {

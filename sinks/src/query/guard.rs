@@ -1,11 +1,11 @@
 //! Only reading: what may run, decided on the statement's kind and again on its whole plan.
 
-use super::QueryError;
+use super::{QueryError, dialect};
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::{LogicalPlan, Statement};
-use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::DFParser;
+use datafusion::sql::parser::Statement as DFStatement;
 
 /// The words a statement that only reads starts with.
 const READING: [&str; 10] = ["SELECT", "WITH", "VALUES", "TABLE", "FROM", "EXPLAIN", "DESCRIBE", "DESC", "SHOW", "("];
@@ -37,16 +37,21 @@ impl Refusal {
     }
 }
 
-/// The plan of one statement that only reads.
-pub(super) async fn plan(session: &SessionContext, query: &str) -> Result<LogicalPlan, Refusal> {
-    let mut statements = DFParser::parse_sql(query)?;
+/// The one statement of a text, if it may run by its kind.
+pub(super) fn statement(query: &str) -> Result<DFStatement, Refusal> {
+    let mut statements = dialect::parse(query)?;
     let statement = match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => statement,
         (None, _) => return Err(Refusal::Refused(QueryError::Empty)),
         (Some(_), more) => return Err(Refusal::Refused(QueryError::Several(more + 1))),
     };
     kind(&statement.to_string())?;
-    let plan = session.state().statement_to_plan(statement).await?;
+    Ok(statement)
+}
+
+/// The plan of a statement that only reads.
+pub(super) async fn plan(state: &SessionState, statement: DFStatement) -> Result<LogicalPlan, Refusal> {
+    let plan = state.statement_to_plan(statement).await?;
     check(&plan)?;
     Ok(plan)
 }

@@ -6,13 +6,20 @@
 //! A query sees one version of every table, the one loaded by [`Engine::open`] or the last [`Engine::refresh`]; a
 //! refresh never disturbs a query that is running.
 
+mod binds;
 mod current;
+mod dialect;
 mod error;
+pub mod functions;
 mod guard;
+pub mod named;
 pub mod split;
 mod tables;
+mod travel;
+mod unused_joins;
 pub mod views;
 
+pub use binds::{Bind, Binds};
 pub use error::QueryError;
 pub use tables::{TableInfo, TableKind};
 
@@ -21,6 +28,7 @@ use crate::lake::current::Current;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::catalog::MemorySchemaProvider;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -31,6 +39,8 @@ use futures::TryStreamExt;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
+use tidelake_schemas::Timestamp;
+use travel::Past;
 use url::Url;
 
 /// What queries may use.
@@ -57,6 +67,8 @@ pub struct Engine {
     current: Arc<RwLock<Arc<Loaded>>>,
     /// One refresh at a time.
     refreshing: Arc<tokio::sync::Mutex<()>>,
+    /// As of an instant that has passed: a refresh brings nothing.
+    fixed: bool,
 }
 
 /// The tables as of one refresh.
@@ -108,7 +120,18 @@ impl Engine {
         let runtime = runtime(&options)?;
         let tables = open_tables(&lake).await?;
         let loaded = Loaded::new(config(&options), runtime, tables).await?;
-        Ok(Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default() })
+        Ok(Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default(), fixed: false })
+    }
+
+    /// The lake as it was at an instant: every table at the newest version that was committed by then. Queries whose tables
+    /// were vacuumed or erased since are refused.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn as_of(&self, at: Timestamp) -> Result<Self, QueryError> {
+        let past = travel::as_of(&self.loaded(), &self.lake, at).await?;
+        let current = Arc::new(RwLock::new(Arc::new(past)));
+        Ok(Self { lake: self.lake.clone(), current, refreshing: Arc::default(), fixed: true })
     }
 
     /// Loads what has landed since. Whether anything had.
@@ -116,6 +139,9 @@ impl Engine {
     /// # Errors
     /// [`QueryError`]; queries then go on seeing what they saw.
     pub async fn refresh(&self) -> Result<bool, QueryError> {
+        if self.fixed {
+            return Ok(false);
+        }
         let _one = self.refreshing.lock().await;
         let before = self.loaded();
         let tables = refresh_tables(&self.lake, &before.tables).await?;
@@ -136,9 +162,20 @@ impl Engine {
     /// # Errors
     /// [`QueryError`], which says what to do.
     pub async fn sql(&self, query: &str) -> Result<Answer, QueryError> {
+        self.ask(query, &Binds::default()).await
+    }
+
+    /// As [`Self::sql`], with values for the names in the query (`:now`).
+    ///
+    /// # Errors
+    /// [`QueryError`], which says what to do.
+    pub async fn ask(&self, query: &str, binds: &Binds) -> Result<Answer, QueryError> {
         let loaded = self.loaded();
         let explain = |error| loaded.explain(error);
-        let plan = guard::plan(&loaded.session, query).await.map_err(|refusal| refusal.explained(explain))?;
+        let mut statement = guard::statement(query).map_err(|refusal| refusal.explained(explain))?;
+        binds.fill(&mut statement)?;
+        let state = travel::state(&loaded, &self.lake, &statement).await?;
+        let plan = guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))?;
         let frame = loaded.session.execute_logical_plan(plan).await.map_err(explain)?;
         let stream = frame.execute_stream().await.map_err(explain)?;
         Ok(Answer { schema: stream.schema(), stream })
@@ -224,7 +261,7 @@ impl Loaded {
         runtime: Arc<RuntimeEnv>,
         tables: BTreeMap<&'static str, DeltaTable>,
     ) -> Result<Self, QueryError> {
-        let session = SessionContext::new_with_config_rt(config, runtime);
+        let session = session(config, runtime)?;
         for name in tables::names() {
             let provider = tables::provider(name, tables.get(name), &session).await?;
             session.register_table(name, provider).map_err(QueryError::running)?;
@@ -232,6 +269,31 @@ impl Loaded {
         current::register(&session, &tables).await;
         let broken_views = views::register(&session).await;
         Ok(Self { session, tables, broken_views })
+    }
+
+    /// The same views over tables of the past; those that there were not yet are empty.
+    async fn of_past(current: &Self, mut past: BTreeMap<&'static str, Past>) -> Result<Self, QueryError> {
+        let session = session(current.session.copied_config(), current.session.runtime_env())?;
+        let mut tables = BTreeMap::new();
+        for name in tables::names() {
+            let provider = match (past.remove(name), current.tables.get(name)) {
+                (Some(Past::Table(table)), Some(current)) => {
+                    let provider = travel::provider(name, &table, current, &session).await?;
+                    tables.insert(name, table);
+                    provider
+                }
+                (Some(Past::Unreadable(fault)), _) => travel::unreadable(name, fault)?,
+                _ => tables::provider(name, None, &session).await?,
+            };
+            session.register_table(name, provider).map_err(QueryError::running)?;
+        }
+        let broken_views = views::register(&session).await;
+        Ok(Self { session, tables, broken_views })
+    }
+
+    /// There is no such table.
+    fn unknown(&self, name: &str) -> QueryError {
+        self.explain(datafusion::error::DataFusionError::Plan(format!("table '{name}' not found")))
     }
 
     /// An error of DataFusion's in terms of these tables.
@@ -281,10 +343,25 @@ fn runtime(options: &QueryOptions) -> Result<Arc<RuntimeEnv>, QueryError> {
         .map_err(QueryError::running)
 }
 
+/// A session with our functions, and without tables.
+fn session(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionContext, QueryError> {
+    let session = SessionContext::new_with_config_rt(config, runtime);
+    session.add_optimizer_rule(Arc::new(unused_joins::UnusedJoins));
+    functions::register(&session);
+    let catalog = session.catalog(CATALOG).ok_or_else(|| QueryError::Plan(format!("there is no catalog {CATALOG}")))?;
+    catalog
+        .register_schema(views::TTSEARCH, Arc::new(MemorySchemaProvider::new()))
+        .map_err(QueryError::running)?;
+    Ok(session)
+}
+
+/// The name of the one catalog.
+const CATALOG: &str = "tidelake";
+
 fn config(options: &QueryOptions) -> SessionConfig {
     let config = SessionConfig::new()
         .with_information_schema(true)
-        .with_default_catalog_and_schema("tidelake", "public")
+        .with_default_catalog_and_schema(CATALOG, "public")
         // Reads Parquet texts as views, as the Delta scan does.
         .set_bool("datafusion.execution.parquet.schema_force_view_types", true)
         // delta-rs: pushing IN lists down can panic when join keys are dictionaries, as partition columns are.

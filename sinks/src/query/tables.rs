@@ -3,7 +3,7 @@
 use super::QueryError;
 use crate::catalog;
 use crate::lake::{Lake, LakeError, table_schema};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::empty::EmptyTable;
@@ -55,13 +55,34 @@ pub struct TableInfo {
     pub about: String,
 }
 
-/// Every table: those that topics land in, and the user's catalogue.
+/// What a score of virality is; nothing writes any yet.
+const SCORES: &str = "virality_scores";
+
+/// Every table: those that topics land in, the user's catalogue, and scores.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    LANDED.iter().map(|landed| landed.table).chain([catalog::TABLE])
+    LANDED.iter().map(|landed| landed.table).chain([catalog::TABLE, SCORES])
 }
 
-fn schema(name: &str) -> Result<SchemaRef, LakeError> {
-    LANDED.iter().find(|landed| landed.table == name).map_or_else(|| Ok(catalog::schema()), table_schema)
+pub(super) fn schema(name: &str) -> Result<SchemaRef, LakeError> {
+    match LANDED.iter().find(|landed| landed.table == name) {
+        Some(landed) => table_schema(landed),
+        None if name == SCORES => Ok(scores()),
+        None => Ok(catalog::schema()),
+    }
+}
+
+/// How probable it was at one age of a video, by what was known then, that it would be seen unusually often.
+fn scores() -> SchemaRef {
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let field = |name: &str, kind| Field::new(name, kind, false);
+    Arc::new(Schema::new(vec![
+        field("platform", DataType::Utf8),
+        field("video_id", DataType::Int64),
+        field("scored_at", instant),
+        field("age_h", DataType::Float64),
+        field("probability", DataType::Float64),
+        field("model_version", DataType::Utf8),
+    ]))
 }
 
 /// The provider of a table: the snapshot that was loaded, or no rows.
@@ -70,22 +91,30 @@ pub(super) async fn provider(
     table: Option<&DeltaTable>,
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
-    let wanted = schema(name)?;
     let Some(table) = table else {
-        return Ok(Arc::new(EmptyTable::new(wanted)));
+        return Ok(Arc::new(EmptyTable::new(schema(name)?)));
     };
+    completed(of_snapshot(name, table, session).await?, name, session)
+}
+
+/// The provider of the snapshot that was loaded, with the columns it has.
+pub(super) async fn of_snapshot(
+    name: &'static str,
+    table: &DeltaTable,
+    session: &SessionContext,
+) -> Result<Arc<dyn TableProvider>, QueryError> {
     table.update_datafusion_session(&session.state()).map_err(LakeError::delta(name))?;
     let snapshot = table.snapshot().map_err(LakeError::delta(name))?.snapshot().clone();
-    let provider = table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)?;
-    completed(provider, &wanted, session)
+    Ok(table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)?)
 }
 
 /// The provider, with null in the columns that an older table lacks. The next writer adds them to the table itself.
 pub(super) fn completed(
     provider: Arc<dyn TableProvider>,
-    wanted: &SchemaRef,
+    name: &str,
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
+    let wanted = schema(name)?;
     let known = provider.schema();
     let absent: Vec<_> = wanted.fields().iter().filter(|field| known.field_with_name(field.name()).is_err()).collect();
     if absent.is_empty() {
@@ -158,6 +187,7 @@ fn about(table: &str) -> &'static str {
         "drift_incidents" => "The beginning or end of a change in what a source gives, with a sample",
         catalog::TABLE => "A product of the user's own",
         "media" => "A thumbnail, video or slide that was to be stored, and what became of it",
+        SCORES => "How probable unusual success of a video was at one age; empty: nothing scores yet",
         "annotations" => "What an external model said when it was asked about a caption",
         _ => "",
     }
