@@ -57,14 +57,14 @@ async fn served(
     // Their names are nobody's business but this view's.
     let hidden = SessionContext::new_with_config_rt(session.copied_config(), session.runtime_env());
     let rows = gain::rows(current, &hidden, None, None).await.map_err(LakeError::delta(which.table()))?;
-    let kept = tables::completed(rows.into_view(), &wanted, &hidden)?;
+    let kept = tables::completed_to(rows.into_view(), &wanted, &hidden)?;
     if !fits(&kept.schema(), &wanted) {
         return Ok(None);
     }
     hidden.register_table("kept", kept).map_err(QueryError::running)?;
     if !gained.files.is_empty() {
         let rows = gained.rows(source, &hidden).await.map_err(LakeError::delta(which.source()))?;
-        let rows = tables::completed(rows.into_view(), &wanted, &hidden)?;
+        let rows = tables::completed_to(rows.into_view(), &wanted, &hidden)?;
         hidden.register_table("gained", rows).map_err(QueryError::running)?;
     }
     let frame = hidden.sql(&definition(which, &wanted, &gained)).await.map_err(QueryError::running)?;

@@ -89,9 +89,13 @@ WHERE newest = 1";
 pub(super) async fn register(session: &SessionContext) -> BTreeMap<&'static str, String> {
     let mut broken = BTreeMap::new();
     for view in VIEWS {
-        let statement = format!("CREATE VIEW IF NOT EXISTS {} AS {}", view.name, view.sql);
-        let registered = match session.sql(&statement).await {
-            Ok(_) => functions::register_over(session, view.name).await,
+        let statement = format!("CREATE VIEW {} AS {}", view.name, view.sql);
+        let made = match session.table_exist(view.name) {
+            Ok(true) => Ok(()),
+            _ => session.sql(&statement).await.map(drop),
+        };
+        let registered = match made {
+            Ok(()) => functions::register_over(session, view.name).await,
             Err(error) => Err(error),
         };
         if let Err(error) = registered {

@@ -181,8 +181,11 @@ impl<'a> Merge<'a> {
         );
         let dir = self.scratch.path().join("keys");
         let dir = format!("{}/", dir.display());
-        self.session.sql(&query).await?.write_parquet(&dir, DataFrameWriteOptions::new(), None).await?;
-        self.session.register_parquet("keys", &dir, ParquetReadOptions::default()).await?;
+        let keys = self.session.sql(&query).await?;
+        let schema = Arc::clone(keys.schema().inner());
+        keys.write_parquet(&dir, DataFrameWriteOptions::new(), None).await?;
+        // With its schema: there is no file when there is no key.
+        self.session.register_parquet("keys", &dir, ParquetReadOptions::default().schema(&schema)).await?;
         Ok(())
     }
 
