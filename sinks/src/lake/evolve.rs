@@ -14,30 +14,43 @@ const ATTEMPTS: u32 = 4;
 ///
 /// # Errors
 /// [`LakeError`] when the table cannot be read, or the columns cannot be committed.
-pub(super) async fn evolve(mut delta: DeltaTable, landed: &Landed) -> Result<DeltaTable, LakeError> {
+pub(super) async fn evolve(delta: DeltaTable, landed: &Landed) -> Result<DeltaTable, LakeError> {
     let wanted = table_schema(landed)?;
     let wanted: StructType = wanted.as_ref().try_into_kernel().map_err(LakeError::arrow(landed.table))?;
+    evolve_to(delta, landed.table, &wanted).await
+}
+
+/// As [`evolve`], to the columns of any schema.
+///
+/// # Errors
+/// As [`evolve`].
+pub(super) async fn evolve_to(
+    mut delta: DeltaTable,
+    table: &str,
+    wanted: &StructType,
+) -> Result<DeltaTable, LakeError> {
     for attempt in 1.. {
-        let fields = missing(&schema(&delta, landed)?, &wanted);
+        let fields = missing(&schema(&delta, table)?, wanted);
         if fields.is_empty() {
             break;
         }
         let names: Vec<_> = fields.iter().map(StructField::name).cloned().collect();
         match delta.clone().add_columns().with_fields(fields).await {
             Ok(evolved) => {
-                tracing::info!(table = landed.table, columns = names.join(", "), "an older table gained columns");
+                tracing::info!(table, columns = names.join(", "), "an older table gained columns");
                 return Ok(evolved);
             }
-            Err(error) if attempt == ATTEMPTS => return Err(LakeError::delta(landed.table)(error)),
-            Err(_) => delta.update_state().await.map_err(LakeError::delta(landed.table))?,
+            Err(error) if attempt == ATTEMPTS => return Err(LakeError::delta(table)(error)),
+            Err(_) => delta.update_state().await.map_err(LakeError::delta(table))?,
         }
     }
     Ok(delta)
 }
 
-fn schema(delta: &DeltaTable, landed: &Landed) -> Result<StructType, LakeError> {
-    let snapshot = delta.snapshot().map_err(LakeError::delta(landed.table))?;
-    snapshot.metadata().parse_schema().map_err(|e| LakeError::delta(landed.table)(e.into()))
+/// A table's columns.
+pub(super) fn schema(delta: &DeltaTable, table: &str) -> Result<StructType, LakeError> {
+    let snapshot = delta.snapshot().map_err(LakeError::delta(table))?;
+    snapshot.metadata().parse_schema().map_err(|e| LakeError::delta(table)(e.into()))
 }
 
 /// What `wanted` has and `known` has not, nested fields too. All may be null: the rows that are there have none of it.

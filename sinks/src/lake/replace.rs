@@ -3,16 +3,17 @@
 //! Everything that rewrites what has landed – values in new columns, compaction, erasure – goes through here: read the
 //! rows of files ([`rows`]), write them anew, and [`replace`] the old files. delta-rs would look past a file that a
 //! compaction took away meanwhile, and let both through; so it is not left to it to reconcile such a commit with others:
-//! each try is on the newest version, and only made while the files are still what was read. Positions are not touched.
+//! each try is on the newest version, and only made while the files are still what was read. Positions of the log are not
+//! touched.
 //! A writer that lands records meanwhile only adds files; its own commit may be refused once, and it offers it again.
 
-use super::commit::quietly;
+use super::commit::{positions, quietly};
 use super::location::LakeError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::DeltaTable;
 use deltalake::kernel::transaction::CommitBuilder;
-use deltalake::kernel::{Action, Add, Remove};
+use deltalake::kernel::{Action, Add, Remove, Transaction};
 use deltalake::protocol::DeltaOperation;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -87,11 +88,34 @@ pub async fn rows(table: &DeltaTable, name: &str, files: &[Remove]) -> Result<Se
     stream.await.map_err(LakeError::delta(name))
 }
 
+/// A Delta `txn` that goes on with a replacement: whoever moved it first has done the same work.
+pub(super) struct Move {
+    /// Its id.
+    pub(super) app_id: String,
+    /// What it must be still.
+    pub(super) from: Option<i64>,
+    /// What it becomes.
+    pub(super) to: i64,
+}
+
 /// Replaces files, if they are still what was read.
 ///
 /// # Errors
 /// [`LakeError`]; the table is as it was then, or the replacement is done, which the next look shows.
 pub async fn replace(table: &mut DeltaTable, name: &str, replacement: &Replacement<'_>) -> Result<Replaced, LakeError> {
+    replace_and_move(table, name, replacement, &[]).await
+}
+
+/// Replaces files and moves `txn`s in the same commit, if both are still what was read.
+///
+/// # Errors
+/// As [`replace`].
+pub(super) async fn replace_and_move(
+    table: &mut DeltaTable,
+    name: &str,
+    replacement: &Replacement<'_>,
+    moves: &[Move],
+) -> Result<Replaced, LakeError> {
     let identity = |file: &Remove| (file.path.clone(), file.deletion_vector.clone());
     let old: BTreeSet<_> = replacement.old.iter().map(|file| format!("{:?}", identity(file))).collect();
     let data_change = replacement.old.iter().any(|file| file.data_change);
@@ -103,7 +127,11 @@ pub async fn replace(table: &mut DeltaTable, name: &str, replacement: &Replaceme
         if there.iter().map(|file| format!("{:?}", identity(file))).collect::<BTreeSet<_>>() != old {
             return Ok(Replaced::Gone { why: "its files were replaced meanwhile".to_owned() });
         }
-        match attempt(table, name, replacement, there).await? {
+        let known = positions(table, name, moves.iter().map(|step| step.app_id.clone())).await?;
+        if moves.iter().any(|step| known.get(&step.app_id).copied().flatten() != step.from) {
+            return Ok(Replaced::Gone { why: "somebody else was faster".to_owned() });
+        }
+        match attempt(table, name, replacement, moves, there).await? {
             Ok(()) => return Ok(Replaced::Done),
             Err(refused) => why = refused,
         }
@@ -116,11 +144,14 @@ async fn attempt(
     table: &mut DeltaTable,
     name: &str,
     replacement: &Replacement<'_>,
+    moves: &[Move],
     old: Vec<Remove>,
 ) -> Result<Result<(), String>, LakeError> {
     let removes = old.into_iter().map(Action::Remove);
     let snapshot = table.snapshot().map_err(LakeError::delta(name))?;
-    let committed = CommitBuilder::from(quietly().with_max_retries(0).with_metadata(replacement.metadata.clone()))
+    let transactions = moves.iter().map(|step| Transaction::new(&step.app_id, step.to)).collect();
+    let properties = quietly().with_max_retries(0).with_metadata(replacement.metadata.clone());
+    let committed = CommitBuilder::from(properties.with_application_transactions(transactions))
         .with_actions(removes.chain(replacement.new.iter().cloned().map(Action::Add)).collect())
         .build(Some(snapshot), table.log_store(), replacement.operation.clone())
         .await;

@@ -7,6 +7,7 @@
 //! refresh never disturbs a query that is running.
 
 mod binds;
+mod current;
 mod dialect;
 mod error;
 pub mod functions;
@@ -23,6 +24,7 @@ pub use error::QueryError;
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
+use crate::lake::current::Current;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
@@ -290,6 +292,7 @@ impl Loaded {
             let provider = tables::provider(name, tables.get(name), &session, backend.as_deref()).await?;
             session.register_table(name, provider).map_err(QueryError::running)?;
         }
+        current::register(&session, &tables).await;
         let broken_views = views::register(&session).await;
         Ok(Self { session, backend, tables, broken_views })
     }
@@ -338,20 +341,20 @@ impl Loaded {
 }
 
 async fn open_tables(lake: &Lake) -> Result<BTreeMap<&'static str, DeltaTable>, QueryError> {
-    let opened = tables::names().map(|name| async move { Ok((name, lake.open(name).await?)) });
-    let opened: Vec<_> = futures::future::try_join_all(opened).await.map_err(|e: crate::lake::LakeError| e)?;
-    Ok(opened.into_iter().filter_map(|(name, table)| Some((name, table?))).collect())
+    refresh_tables(lake, &BTreeMap::new()).await
 }
 
 async fn refresh_tables(
     lake: &Lake,
     known: &BTreeMap<&'static str, DeltaTable>,
 ) -> Result<BTreeMap<&'static str, DeltaTable>, QueryError> {
-    let newer = tables::names().map(|name| async move {
+    let newest = |name: &'static str| async move {
         let table = tables::newest(lake, name, known.get(name)).await?;
         Ok::<_, QueryError>((name, table))
-    });
-    let newer = futures::future::try_join_all(newer).await?;
+    };
+    // In this order: the observations are never older than what the tables of newest ones have seen of them.
+    let mut newer = futures::future::try_join_all(Current::ALL.map(|which| newest(which.table()))).await?;
+    newer.extend(futures::future::try_join_all(tables::names().map(newest)).await?);
     Ok(newer.into_iter().filter_map(|(name, table)| Some((name, table?))).collect())
 }
 

@@ -119,7 +119,15 @@ pub(super) fn completed(
     name: &str,
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
-    let wanted = schema(name)?;
+    completed_to(provider, &schema(name)?, session)
+}
+
+/// As [`completed`], to the columns of any schema.
+pub(super) fn completed_to(
+    provider: Arc<dyn TableProvider>,
+    wanted: &SchemaRef,
+    session: &SessionContext,
+) -> Result<Arc<dyn TableProvider>, QueryError> {
     let known = provider.schema();
     let absent: Vec<_> = wanted.fields().iter().filter(|field| known.field_with_name(field.name()).is_err()).collect();
     if absent.is_empty() {

@@ -84,14 +84,18 @@ SELECT * FROM (
   FROM creator_observations)
 WHERE newest = 1";
 
-/// Registers every view, and after each the table functions that read it. Views that the tables do not support (a table
-/// written by another version that lacks a column) are left out, with the reason.
+/// Registers every view that is not there yet, and after each the table functions that read it. Views that the tables do not
+/// support (a table written by another version that lacks a column) are left out, with the reason.
 pub(super) async fn register(session: &SessionContext) -> BTreeMap<&'static str, String> {
     let mut broken = BTreeMap::new();
     for view in VIEWS {
         let statement = format!("CREATE VIEW {} AS {}", view.name, view.sql);
-        let registered = match session.sql(&statement).await {
-            Ok(_) => functions::register_over(session, view.name).await,
+        let made = match session.table_exist(view.name) {
+            Ok(true) => Ok(()),
+            _ => session.sql(&statement).await.map(drop),
+        };
+        let registered = match made {
+            Ok(()) => functions::register_over(session, view.name).await,
             Err(error) => Err(error),
         };
         if let Err(error) = registered {
