@@ -5,13 +5,16 @@
 //! * [`commit`]: the commit protocol – what is checked before, what every outcome means.
 //! * [`replace`]: other files in place of some, in one commit; [`rewrite`]: gives rows values in new columns by it.
 //! * [`ledger`]: what each commit says about the messages it took, and the audit over it.
+//! * [`upkeep`]: what keeps tables fast and small: larger files, order, checkpoints, clean logs, nothing kept too long.
 
 pub mod commit;
 mod evolve;
 pub mod ledger;
 mod location;
+mod log;
 pub mod replace;
 pub mod rewrite;
+pub mod upkeep;
 mod writer;
 
 pub use commit::{CommitError, Outcome};
