@@ -112,8 +112,8 @@ async fn vacuum_deletes_only_what_nobody_needs() {
     assert_eq!(rows(&test.lake).await, expected(&[(60, 0)]));
     lander.land(1, 0).await;
 
-    let refused = vacuum(&test.lake, TABLE, after(ZERO), &VacuumOptions { allow_short_grace: false, ..short(false) });
-    let refused = refused.await.expect_err("too short");
+    let unnamed = VacuumOptions { allow_short_grace: false, ..short(false) };
+    let refused = vacuum(&test.lake, TABLE, after(ZERO), &unnamed).await.expect_err("too short");
     assert!(matches!(refused, LakeError::ShortGrace { .. }) && refused.to_string().contains("--allow-short-grace"));
 }
 

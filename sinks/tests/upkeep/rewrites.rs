@@ -15,7 +15,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever the files are like: the same rows in no more files, and the positions as they were.
     #[test]
@@ -161,7 +161,8 @@ async fn rows_in_order_are_found_in_few_files() {
 
     // DataFusion itself reads fewer rows for it.
     let engine = engine(&test.lake).await;
-    let explained = engine.sql(&format!("EXPLAIN ANALYZE SELECT count(*) FROM comments WHERE video_id = {video}"));
+    let query = format!("EXPLAIN ANALYZE SELECT count(*) FROM comments WHERE video_id = {video}");
+    let explained = engine.sql(&query);
     let batches: Vec<_> = explained.await.expect("plans").stream.try_collect().await.expect("runs");
     let text = arrow::util::pretty::pretty_format_batches(&batches).expect("text").to_string();
     assert!(text.contains("row_groups_pruned_statistics"), "{text}");

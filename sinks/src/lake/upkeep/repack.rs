@@ -16,9 +16,9 @@ use deltalake::kernel::{Add, Remove};
 use deltalake::protocol::DeltaOperation;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use futures::StreamExt;
-use object_store::ObjectStoreExt;
 use object_store::buffered::BufReader;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -128,6 +128,8 @@ async fn read(
     let path = Path::parse(&file.path).map_err(|e| log::failed(name)(e.into()))?;
     let store = log::store(table);
     let about = store.head(&path).await.map_err(log::failed(name))?;
+    // The store gives the path below its own root, and takes the one below the table's.
+    let about = ObjectMeta { location: path, ..about };
     let builder = ParquetRecordBatchStreamBuilder::new(BufReader::new(store, &about)).await.map_err(failed)?;
     let mut batches = builder.build().map_err(failed)?;
     while let Some(batch) = batches.next().await {
