@@ -19,31 +19,60 @@ use tidelake_sinks::lake::{Lake, LakeError};
 const TRIES: usize = 5;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A chore.
+/// A chore. To add one: its function, a line in [`CHORES`], and how often in `[maintain.every]`.
 pub(crate) struct Chore {
     pub name: &'static str,
     /// How often the role does it.
     pub every: fn(&Every) -> Duration,
-    pub run: fn(Upkeep) -> BoxFuture<'static, Result<Vec<Done>, Failure>>,
+    pub run: fn(Upkeep) -> BoxFuture<'static, Outcome>,
+}
+
+/// What a chore did, and where it failed.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub done: Vec<Done>,
+    pub failed: Vec<String>,
 }
 
 /// What a chore did to a table.
-#[derive(Debug, PartialEq, serde::Serialize)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Done {
     pub table: String,
     pub what: String,
 }
 
+/// What was done to one table, if anything.
+type Said = Result<Option<String>, Failure>;
+
 /// The chores, in the order in which each leaves least to do for the next.
+#[rustfmt::skip]
 pub(crate) const CHORES: [Chore; 7] = [
-    Chore { name: "retention", every: |every| every.retention, run: |upkeep| Box::pin(retention(upkeep)) },
-    Chore { name: "evolve", every: |every| every.evolve, run: |upkeep| Box::pin(evolve(upkeep)) },
-    Chore { name: "zorder", every: |every| every.zorder, run: |upkeep| Box::pin(zorder(upkeep)) },
-    Chore { name: "compact", every: |every| every.compact, run: |upkeep| Box::pin(compact(upkeep)) },
-    Chore { name: "checkpoint", every: |every| every.checkpoint, run: |upkeep| Box::pin(checkpoints(upkeep)) },
-    Chore { name: "clean", every: |every| every.clean, run: |upkeep| Box::pin(clean_logs(upkeep)) },
-    Chore { name: "vacuum", every: |every| every.vacuum, run: |upkeep| Box::pin(vacuum_tables(upkeep)) },
+    Chore { name: "retention", every: |every| every.retention, run: |upkeep| each(upkeep, |u, t| Box::pin(retention(u, t))) },
+    Chore { name: "evolve", every: |every| every.evolve, run: |upkeep| each(upkeep, |u, t| Box::pin(evolve(u, t))) },
+    Chore { name: "zorder", every: |every| every.zorder, run: |upkeep| each(upkeep, |u, t| Box::pin(zorder(u, t))) },
+    Chore { name: "compact", every: |every| every.compact, run: |upkeep| each(upkeep, |u, t| Box::pin(compact(u, t))) },
+    Chore { name: "checkpoint", every: |every| every.checkpoint, run: |upkeep| each(upkeep, |u, t| Box::pin(write_checkpoint(u, t))) },
+    Chore { name: "clean", every: |every| every.clean, run: |upkeep| each(upkeep, |u, t| Box::pin(clean_log(u, t))) },
+    Chore { name: "vacuum", every: |every| every.vacuum, run: |upkeep| each(upkeep, |u, t| Box::pin(vacuum_table(u, t))) },
 ];
+
+/// Does something to each table; that it fails for one does not keep it from the others.
+fn each(upkeep: Upkeep, chore: fn(Upkeep, String) -> BoxFuture<'static, Said>) -> BoxFuture<'static, Outcome> {
+    Box::pin(async move {
+        let mut outcome = Outcome::default();
+        let tables = match upkeep.tables().await {
+            Ok(tables) => tables,
+            Err(error) => return Outcome { failed: vec![error.to_string()], ..outcome },
+        };
+        for table in tables {
+            match chore(upkeep.clone(), table.clone()).await {
+                Ok(what) => outcome.done.extend(what.map(|what| Done { table, what })),
+                Err(error) => outcome.failed.push(error.to_string()),
+            }
+        }
+        outcome
+    })
+}
 
 /// What chores are done to.
 #[derive(Clone)]
@@ -104,74 +133,57 @@ impl Allowance {
     }
 }
 
-async fn retention(upkeep: Upkeep) -> Result<Vec<Done>, Failure> {
-    let mut done = Vec::new();
-    for table in upkeep.tables().await? {
-        let Some(keep) = upkeep.config.maintain.retention.get(&table) else { continue };
-        let dropped = retain(&upkeep.lake, &table, *keep, clock::now(), upkeep.dry_run).await?;
-        let (Some(first), Some(last)) = (dropped.dates.first(), dropped.dates.last()) else { continue };
-        let verb = upkeep.would("dropped", "would drop");
-        let what = format!("{verb} {} date(s), {first} to {last}: {} rows", dropped.dates.len(), dropped.rows);
-        done.push(Done { table, what });
+async fn retention(upkeep: Upkeep, table: String) -> Said {
+    let Some(keep) = upkeep.config.maintain.retention.get(&table) else { return Ok(None) };
+    let dropped = retain(&upkeep.lake, &table, *keep, clock::now(), upkeep.dry_run).await?;
+    let (Some(first), Some(last)) = (dropped.dates.first(), dropped.dates.last()) else { return Ok(None) };
+    let verb = upkeep.would("dropped", "would drop");
+    Ok(Some(format!("{verb} {} date(s), {first} to {last}: {} rows", dropped.dates.len(), dropped.rows)))
+}
+
+async fn evolve(upkeep: Upkeep, table: String) -> Said {
+    let Some(landed) = LANDED.into_iter().find(|landed| landed.table == table) else { return Ok(None) };
+    let widened = widen(&upkeep.lake, &landed, &upkeep.options(), upkeep.dry_run).await?;
+    if !upkeep.dry_run {
+        // Adds the columns that it lacks.
+        upkeep.lake.open_or_create(&landed).await?;
     }
-    Ok(done)
+    let verb = upkeep.would("widened", "would widen");
+    let what = format!("{verb} {} ({} files)", widened.columns.join(", "), widened.files);
+    Ok((!widened.columns.is_empty()).then_some(what))
 }
 
-async fn evolve(upkeep: Upkeep) -> Result<Vec<Done>, Failure> {
-    let mut done = Vec::new();
-    for table in upkeep.tables().await? {
-        let Some(landed) = LANDED.into_iter().find(|landed| landed.table == table) else { continue };
-        let widened = widen(&upkeep.lake, &landed, &upkeep.options(), upkeep.dry_run).await?;
-        if !upkeep.dry_run {
-            // Adds the columns that it lacks.
-            upkeep.lake.open_or_create(&landed).await?;
-        }
-        if !widened.columns.is_empty() {
-            let verb = upkeep.would("widened", "would widen");
-            done.push(Done { table, what: format!("{verb} {} ({} files)", widened.columns.join(", "), widened.files) });
-        }
-    }
-    Ok(done)
+async fn zorder(upkeep: Upkeep, table: String) -> Said {
+    let verb = upkeep.would("ordered", "would order");
+    rewrite(upkeep, table, &verb, |compactor| compactor.unordered(clock::now())).await
 }
 
-async fn zorder(upkeep: Upkeep) -> Result<Vec<Done>, Failure> {
-    rewrite(upkeep, "ordered", "would order", |compactor| compactor.unordered(clock::now())).await
-}
-
-async fn compact(upkeep: Upkeep) -> Result<Vec<Done>, Failure> {
-    rewrite(upkeep, "compacted", "would compact", |compactor| compactor.small(clock::now())).await
+async fn compact(upkeep: Upkeep, table: String) -> Said {
+    let verb = upkeep.would("compacted", "would compact");
+    rewrite(upkeep, table, &verb, |compactor| compactor.small(clock::now())).await
 }
 
 /// Rewrites groups of files until a look at the table finds no more of them.
 async fn rewrite(
     upkeep: Upkeep,
+    table: String,
     verb: &str,
-    would: &str,
     find: fn(&Compactor) -> Result<Vec<Group>, LakeError>,
-) -> Result<Vec<Done>, Failure> {
-    let mut done = Vec::new();
-    for table in upkeep.tables().await? {
-        let Some(mut compactor) = Compactor::open(&upkeep.lake, &table, upkeep.options()).await? else { continue };
-        if upkeep.dry_run {
-            let groups = find(&compactor)?;
-            let (files, bytes) = (groups.iter().map(Group::files).sum(), groups.iter().map(|group| group.bytes).sum());
-            done.extend(said(&table, would, files, None, bytes));
-            continue;
-        }
-        let (files, made, bytes) = rewrite_table(&upkeep, &table, &mut compactor, find).await?;
-        done.extend(said(&table, verb, files, Some(made), bytes));
-    }
-    Ok(done)
-}
-
-fn said(table: &str, verb: &str, files: usize, made: Option<usize>, bytes: u64) -> Option<Done> {
-    let into = made.map_or_else(String::new, |made| format!(" into {made}"));
-    let what = format!("{verb} {files} files{into}, {:.1} MB", bytes as f64 / 1e6);
-    (files > 0).then(|| Done { table: table.to_owned(), what })
+) -> Said {
+    let Some(mut compactor) = Compactor::open(&upkeep.lake, &table, upkeep.options()).await? else { return Ok(None) };
+    let (files, into, bytes) = if upkeep.dry_run {
+        let groups = find(&compactor)?;
+        let bytes = groups.iter().map(|group| group.bytes).sum();
+        (groups.iter().map(Group::files).sum(), String::new(), bytes)
+    } else {
+        let (files, made, bytes) = rewrite_all(&upkeep, &table, &mut compactor, find).await?;
+        (files, format!(" into {made}"), bytes)
+    };
+    Ok((files > 0).then(|| format!("{verb} {files} files{into}, {:.1} MB", bytes as f64 / 1e6)))
 }
 
 /// Gives files that were rewritten, files that stand in their place, and bytes that were read.
-async fn rewrite_table(
+async fn rewrite_all(
     upkeep: &Upkeep,
     table: &str,
     compactor: &mut Compactor,
@@ -208,45 +220,28 @@ async fn rewrite_table(
     }
 }
 
-async fn checkpoints(upkeep: Upkeep) -> Result<Vec<Done>, Failure> {
-    let mut done = Vec::new();
-    for table in upkeep.tables().await? {
-        let every = upkeep.config.maintain.checkpoint_versions;
-        if let Some(version) = checkpoint(&upkeep.lake, &table, every, upkeep.dry_run).await? {
-            let verb = upkeep.would("wrote", "would write");
-            done.push(Done { table, what: format!("{verb} a checkpoint of version {version}") });
-        }
-    }
-    Ok(done)
+async fn write_checkpoint(upkeep: Upkeep, table: String) -> Said {
+    let every = upkeep.config.maintain.checkpoint_versions;
+    let version = checkpoint(&upkeep.lake, &table, every, upkeep.dry_run).await?;
+    let verb = upkeep.would("wrote", "would write");
+    Ok(version.map(|version| format!("{verb} a checkpoint of version {version}")))
 }
 
-async fn clean_logs(upkeep: Upkeep) -> Result<Vec<Done>, Failure> {
-    let mut done = Vec::new();
-    for table in upkeep.tables().await? {
-        let retention = upkeep.config.maintain.log_retention;
-        let cleaned = clean(&upkeep.lake, &table, clock::wall(), retention, upkeep.dry_run).await?;
-        if cleaned.objects > 0 {
-            let verb = upkeep.would("deleted", "would delete");
-            let what = format!("{verb} {} objects of the log before version {}", cleaned.objects, cleaned.from);
-            done.push(Done { table, what });
-        }
-    }
-    Ok(done)
+async fn clean_log(upkeep: Upkeep, table: String) -> Said {
+    let retention = upkeep.config.maintain.log_retention;
+    let cleaned = clean(&upkeep.lake, &table, clock::wall(), retention, upkeep.dry_run).await?;
+    let verb = upkeep.would("deleted", "would delete");
+    let what = format!("{verb} {} objects of the log before version {}", cleaned.objects, cleaned.from);
+    Ok((cleaned.objects > 0).then_some(what))
 }
 
-async fn vacuum_tables(upkeep: Upkeep) -> Result<Vec<Done>, Failure> {
-    let mut done = Vec::new();
-    for table in upkeep.tables().await? {
-        upkeep.bar.set_message(format!("vacuum {table}"));
-        let options = upkeep.config.maintain.vacuum(upkeep.dry_run);
-        let vacuumed = vacuum(&upkeep.lake, &table, clock::wall(), &options).await?;
-        if vacuumed.files > 0 {
-            let verb = upkeep.would("deleted", "would delete");
-            let what = format!("{verb} {} files, {:.1} MB", vacuumed.files, vacuumed.bytes as f64 / 1e6);
-            done.push(Done { table, what });
-        }
-    }
-    Ok(done)
+async fn vacuum_table(upkeep: Upkeep, table: String) -> Said {
+    upkeep.bar.set_message(format!("vacuum {table}"));
+    let options = upkeep.config.maintain.vacuum(upkeep.dry_run);
+    let vacuumed = vacuum(&upkeep.lake, &table, clock::wall(), &options).await?;
+    let verb = upkeep.would("deleted", "would delete");
+    let what = format!("{verb} {} files, {:.1} MB", vacuumed.files, vacuumed.bytes as f64 / 1e6);
+    Ok((vacuumed.files > 0).then_some(what))
 }
 
 #[cfg(test)]

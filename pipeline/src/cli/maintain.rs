@@ -62,11 +62,9 @@ pub(crate) async fn run(args: &MaintainArgs, mut config: Config) -> Result<(), F
     let mut failed = Vec::new();
     for chore in wanted(&args.chores) {
         upkeep.bar.set_message(chore.name);
-        match (chore.run)(upkeep.clone()).await {
-            Ok(more) => done.extend(more.into_iter().map(|done| (chore.name, done))),
-            // The others are done all the same.
-            Err(error) => failed.push(format!("{}: {error}", chore.name)),
-        }
+        let outcome = (chore.run)(upkeep.clone()).await;
+        done.extend(outcome.done.into_iter().map(|done| (chore.name, done)));
+        failed.extend(outcome.failed.into_iter().map(|error| format!("{}: {error}", chore.name)));
     }
     upkeep.bar.finish_and_clear();
     let after = shapes(&upkeep, &tables).await?;

@@ -4,7 +4,6 @@
 //! have noticed that it is gone, and while one that lost it finishes a chore, there may be none or two: chores are right
 //! all the same, so this only saves work. With the embedded broker the one process there is does them.
 
-use crate::cli::Failure;
 use crate::clock;
 use crate::config::Config;
 use crate::daemon::Role;
@@ -12,7 +11,7 @@ use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::roles::enrich::Assignments;
 use crate::roles::{RoleError, Stop};
-use crate::upkeep::{Allowance, CHORES, Chore, Done, Upkeep};
+use crate::upkeep::{Allowance, CHORES, Chore, Done, Outcome, Upkeep};
 use indicatif::ProgressBar;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -124,16 +123,15 @@ async fn chores(upkeep: &Upkeep, mut elected: watch::Receiver<bool>) {
     }
 }
 
-fn report(due: &Due, outcome: &Result<Vec<Done>, Failure>, took: Duration) {
+fn report(due: &Due, outcome: &Outcome, took: Duration) {
     let (chore, next) = (due.chore.name, clock::wall().plus_secs(i64::try_from(due.every.as_secs()).unwrap_or(0)));
-    match outcome {
-        Ok(done) if done.is_empty() => tracing::debug!(chore, ?took, %next, "maintain: nothing to do"),
-        Ok(done) => {
-            for Done { table, what } in done {
-                tracing::info!(chore, table, what, ?took, %next, "maintain");
-            }
-        }
-        // The other chores go on.
-        Err(error) => tracing::warn!(chore, %error, ?took, %next, "maintain: failed; trying again then"),
+    for Done { table, what } in &outcome.done {
+        tracing::info!(chore, table, what, "maintain");
     }
+    // The other chores go on.
+    for error in &outcome.failed {
+        tracing::warn!(chore, error, "maintain: failed; trying again");
+    }
+    let (done, failed) = (outcome.done.len(), outcome.failed.len());
+    tracing::debug!(chore, done, failed, ?took, %next, "maintain: a round is over");
 }

@@ -108,6 +108,17 @@ impl Lander {
         outcome
     }
 
+    /// Lands `rows` comments of each of some days, by one commit.
+    pub(crate) async fn land_days(&mut self, rows: i64, days: i64) {
+        let first = self.next;
+        for day in 0..days {
+            self.next = first + day * rows;
+            self.append(rows, day).await;
+        }
+        self.next = first;
+        assert_eq!(self.commit(rows * days).await, Outcome::Landed);
+    }
+
     pub(crate) async fn land(&mut self, rows: i64, day: i64) {
         self.append(rows, day).await;
         assert_eq!(self.commit(rows).await, Outcome::Landed);

@@ -11,8 +11,9 @@ use tidelake_sinks::lake::upkeep::{Compactor, Repacked, UpkeepOptions, shape};
 
 const FILES: i64 = 10_000;
 const ROWS: i64 = 200;
-/// Of this size, the files of each of the two dates fill several.
-const TARGET: u64 = 4 << 20;
+const DAYS: i64 = 8;
+/// Of this size, what each date holds fills many.
+const TARGET: u64 = 1 << 20;
 
 async fn scan(test: &TestLake) -> f64 {
     let engine = engine(&test.lake).await;
@@ -31,8 +32,8 @@ async fn scan(test: &TestLake) -> f64 {
 async fn ten_thousand_small_files() {
     let test = lake();
     let mut lander = Lander::start(&test.lake).await;
-    for file in 0..FILES {
-        lander.land(ROWS, file % 2).await;
+    for _ in 0..FILES / DAYS {
+        lander.land_days(ROWS, DAYS).await;
     }
     let files = WriterOptions { target_file_bytes: TARGET, ..WriterOptions::default() };
     let options = UpkeepOptions { files, ..options() };

@@ -3,6 +3,7 @@
 use super::order::{Order, TAG};
 use super::repack::{Repacked, repack};
 use super::tables::is_full;
+use crate::catalog;
 use crate::lake::location::{Lake, LakeError};
 use crate::lake::writer::WriterOptions;
 use arrow::compute::kernels::cast_utils::Parser;
@@ -91,11 +92,15 @@ pub struct Compactor {
 }
 
 impl Compactor {
-    /// Opens a table for it; `None` when there is none.
+    /// Opens a table for it; `None` when there is none, or when it is written anew as a whole each time: the catalogue.
+    /// delta-rs would not notice that the files it takes the place of are others meanwhile, and would leave both.
     ///
     /// # Errors
     /// [`LakeError`].
     pub async fn open(lake: &Lake, name: &str, options: UpkeepOptions) -> Result<Option<Self>, LakeError> {
+        if name == catalog::TABLE {
+            return Ok(None);
+        }
         let Some(table) = lake.open(name).await? else { return Ok(None) };
         Ok(Some(Self { name: name.to_owned(), table, options }))
     }
