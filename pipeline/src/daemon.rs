@@ -10,6 +10,7 @@ use crate::roles::annotate::Annotate;
 use crate::roles::collect::Collect;
 use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
+use crate::roles::maintain::Maintain;
 use crate::roles::media::{Fetchers, Media, Plan};
 use crate::roles::{Progress, RoleError, Stop, now};
 use crate::sources::Clients;
@@ -35,10 +36,12 @@ pub(crate) enum Role {
     Media,
     /// Only where there is an `[external_model]`.
     Annotate,
+    Maintain,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 5] = [Self::Collect, Self::Enrich, Self::Land, Self::Media, Self::Annotate];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Collect, Self::Enrich, Self::Land, Self::Media, Self::Annotate, Self::Maintain];
 }
 
 impl fmt::Display for Role {
@@ -49,6 +52,7 @@ impl fmt::Display for Role {
             Self::Land => "land",
             Self::Media => "media",
             Self::Annotate => "annotate",
+            Self::Maintain => "maintain",
         })
     }
 }
@@ -58,7 +62,9 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let role = Self::ALL.into_iter().find(|r| r.to_string() == text);
-        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich, land, media and annotate"))
+        role.ok_or_else(|| {
+            format!("{text:?} is no role; roles are collect, enrich, land, media, annotate and maintain")
+        })
     }
 }
 
@@ -154,6 +160,7 @@ impl Daemon {
                     let run = if roles.len() > 1 { annotate_beside_others } else { annotate_alone };
                     self.supervise(&mut work, *role, stop, annotate, run);
                 }
+                Role::Maintain => self.supervise(&mut work, *role, stop, self.maintain(), Maintain::run),
             }
         }
         Running { work, stop: stop.clone(), clients }
@@ -229,6 +236,11 @@ impl Daemon {
         let partitions = self.config.layout().partitions();
         let transformers = self.config.stages.transformers();
         Enrich { connection, partitions, lake, transformers, progress: self.progress.clone() }
+    }
+
+    fn maintain(&self) -> Maintain {
+        let (connection, lake) = (self.connection.clone(), self.lake.clone());
+        Maintain { connection, lake, config: Arc::new(self.config.clone()) }
     }
 
     fn land(&self) -> Land {

@@ -16,6 +16,7 @@ mod sources;
 mod stored_counts;
 mod stored_lake;
 mod target;
+mod upkeep;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -33,6 +33,8 @@ pub const ANNOTATIONS: &str = "tidelake.annotations";
 pub const TASKS: &str = "tidelake.tasks";
 /// How far each task has come, and who owns each partition (compacted).
 pub const CURSORS: &str = "tidelake.cursors";
+/// Without messages: who has its one partition does the lake's chores.
+pub const MAINTENANCE: &str = "tidelake.maintenance";
 /// Leases of daily request budgets, in one partition: its order decides.
 pub const BUDGETS: &str = "tidelake.budgets";
 

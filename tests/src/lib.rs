@@ -262,6 +262,7 @@ fn delete_topics(bootstrap: &str) {
         topics::CURSORS,
         topics::PROFILES,
         topics::BUDGETS,
+        topics::MAINTENANCE,
     ];
     names.extend(others);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");

@@ -3,6 +3,10 @@
 //! On a Kafka (`TIDELAKE_TEST_BROKER`): two processes of each role, some of them frozen until others have taken over.
 //! On the embedded broker: the one process there is, broker and all roles, since that one dies as a whole.
 //!
+//! Upkeep never rests meanwhile: as a role, which dies with the others, and as commands, which are killed wherever they are.
+//! Files are put together, checkpoints written, logs cleaned and files vacuumed as soon as that is safe with writers that
+//! are frozen for half a minute.
+//!
 //! `TIDELAKE_TEST_KILLS=500` makes it longer; `TIDELAKE_TEST_SEED=n` repeats a run's choices.
 
 #![allow(clippy::print_stderr, reason = "a long test says how it went")]
@@ -20,8 +24,12 @@ use tidelake_schemas::{EntityKind, ids};
 use tidelake_tests::{Process, Stage};
 
 const REGIONS: [&str; 6] = ["US", "GB", "DE", "FR", "JP", "BR"];
-const ROLES: [&str; 3] = ["collect", "enrich", "land"];
-const ALL: &str = "collect,enrich,land";
+const ROLES: [&str; 4] = ["collect", "enrich", "land", "maintain"];
+const ALL: &str = "collect,enrich,land,maintain";
+/// Upkeep that does in seconds what takes days else.
+const UPKEEP: &str = "[maintain]\nmin_files = 2\ncheckpoint_versions = 3\nlog_retention = \"2s\"\n\
+    grace = \"60s\"\nallow_short_grace = true\n[maintain.every]\nretention = \"1s\"\nevolve = \"1s\"\nzorder = \"1s\"\n\
+    compact = \"500ms\"\ncheckpoint = \"500ms\"\nclean = \"500ms\"\nvacuum = \"1s\"\n";
 const DAYS: u32 = 6;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -57,7 +65,7 @@ fn configuration(base_url: &str, first: NaiveDate, last: NaiveDate) -> String {
     let mut text = format!(
         "[research]\nbase_url = \"{base_url}\"\nclient_key = \"k\"\nclient_secret = \"s\"\ndaily_quota = 4000000000\n\
          per_second = 1000\n\
-         [research.patience]\nstale_delay = \"10ms\"\nserver_delay = \"10ms\"\n"
+         [research.patience]\nstale_delay = \"10ms\"\nserver_delay = \"10ms\"\n{UPKEEP}"
     );
     let (first, last) = (first.format("%Y%m%d"), last.format("%Y%m%d"));
     for region in REGIONS {
@@ -130,6 +138,11 @@ impl<'s> Fleet<'s> {
         }
     }
 
+    /// Upkeep as a command.
+    fn upkeep(&self) -> Process {
+        self.stage.start(&["maintain", "--config", &self.config], &[])
+    }
+
     /// A process that ended by itself is started again, as a supervisor would.
     fn revive(&mut self) {
         for i in 0..self.processes.len() {
@@ -138,6 +151,12 @@ impl<'s> Fleet<'s> {
             }
         }
     }
+}
+
+/// Objects of the table's log.
+fn log_of(stage: &Stage, ending: &str) -> usize {
+    let log = std::fs::read_dir(stage.dir().join("lake/video_observations/_delta_log")).expect("a log");
+    log.flatten().filter(|entry| entry.path().extension().is_some_and(|found| found == ending)).count()
 }
 
 #[test]
@@ -157,11 +176,16 @@ fn killed_processes_lose_and_double_nothing() {
     let mut fleet = Fleet::start(&stage, config.to_str().expect("UTF-8"));
     let mut choose = StdRng::seed_from_u64(seed);
     let mut zombies = Vec::new();
+    let mut upkeep = fleet.upkeep();
     // A process needs about a second to begin working; kills are to strike before, while and after it does.
     let pace = if stage.is_embedded() { 800..3_000 } else { 200..1_500 };
     for kill in 0..kills {
         std::thread::park_timeout(Duration::from_millis(choose.random_range(pace.clone())));
         fleet.strike(&mut choose, &mut zombies);
+        if upkeep.ended() || choose.random_ratio(1, 3) {
+            upkeep.kill();
+            upkeep = fleet.upkeep();
+        }
         // Zombies thaw long after their partitions were given to others.
         if kill % 15 == 14 {
             zombies.iter().for_each(|zombie| zombie.signal("CONT"));
@@ -188,6 +212,10 @@ fn killed_processes_lose_and_double_nothing() {
         process.wait(Duration::from_secs(60));
     }
     drop(zombies);
+    upkeep.kill();
+    stage.done(&["maintain", "--config", &fleet.config]);
+    let commits = log_of(&stage, "json");
+    assert!(commits < 40, "{commits} commits: the log was not cleaned");
     let ids = stage.sql("SELECT event_id FROM video_observations");
     let found: BTreeSet<String> = ids.iter().filter_map(|row| row["event_id"].as_str().map(str::to_owned)).collect();
     assert_eq!(ids.len(), found.len(), "rows were doubled");

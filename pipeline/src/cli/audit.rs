@@ -1,8 +1,9 @@
 //! `tidelake audit`: every message has exactly one outcome, and the totals agree.
 //!
 //! Per topic and partition, from the table's own log: the ranges of its commits join without hole or overlap, the
-//! outcomes of each range add up to its offsets, rows add up to the table's, ids are unique, and the topic holds
-//! nothing the table has not read.
+//! outcomes of each range add up to its offsets, rows add up to the table's and those that were taken away on purpose, ids
+//! are unique, and the topic holds nothing the table has not read. Commits that tidelake has cleaned out of the log count
+//! all the same; where something else has, the report says from which version on it proves anything.
 
 use super::{Failure, exit, listing};
 use crate::config::Config;
@@ -36,9 +37,13 @@ struct Report {
 struct TableReport {
     commits: usize,
     counts: Counts,
+    /// Rows that were kept no longer, or erased.
+    rows_removed: i64,
     rows_in_table: i64,
     distinct_ids: i64,
     not_yet_landed: i64,
+    /// Nothing is known of the commits before this version.
+    proved_from_version: i64,
     findings: Vec<String>,
 }
 
@@ -59,12 +64,18 @@ async fn report(args: &AuditArgs, config: Config) -> Result<Report, Failure> {
     let engine = super::lake::engine(&config).await?;
     let mut report = Report { balanced: true, ..Report::default() };
     for landed in LANDED {
-        let records = ledger::read(&lake, landed.table, None).await?;
+        let history = ledger::history(&lake, landed.table).await?;
+        let removed = history.entries.iter().filter_map(|entry| entry.removed.as_ref());
+        let rows_removed = removed.map(|removed| removed.rows).sum();
+        let proved_from_version = history.complete_from;
+        let known = history.entries.into_iter().filter(|entry| entry.version >= proved_from_version);
+        let records: Vec<_> = known.filter_map(|entry| Some((entry.version, entry.landed?))).collect();
         let waits = |(topic, _): &&(&str, i32), high: i64| *topic == landed.topic && high > 0;
         if records.is_empty() && !ends.iter().flatten().any(|(at, high)| waits(&at, *high)) {
             continue;
         }
-        let mut table = TableReport { commits: records.len(), ..TableReport::default() };
+        let commits = records.len();
+        let mut table = TableReport { commits, rows_removed, proved_from_version, ..TableReport::default() };
         let reached = check_ranges(&records, &mut table);
         (table.rows_in_table, table.distinct_ids) = rows(&engine, &landed).await?;
         check_totals(&mut table);
@@ -124,9 +135,15 @@ fn check_ranges(records: &[(i64, CommitRecord)], table: &mut TableReport) -> BTr
 }
 
 fn check_totals(table: &mut TableReport) {
-    if table.rows_in_table != table.counts.rows {
-        let what = format!("{} rows in the table, {} landed by its commits", table.rows_in_table, table.counts.rows);
-        table.findings.push(what);
+    let expected = table.counts.rows - table.rows_removed;
+    // Of rows that landed before, nothing is known.
+    if table.rows_in_table != expected && table.proved_from_version == 0 {
+        let removed = match table.rows_removed {
+            0 => String::new(),
+            rows => format!(" less {rows} taken away on purpose"),
+        };
+        let (there, landed) = (table.rows_in_table, table.counts.rows);
+        table.findings.push(format!("{there} rows in the table, {landed} landed by its commits{removed}"));
     }
     if table.distinct_ids != table.rows_in_table {
         let doubled = table.rows_in_table - table.distinct_ids;
@@ -144,19 +161,37 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
     if json {
         return writeln!(out, "{}", serde_json::to_string(report).unwrap_or_default());
     }
-    let header =
-        ["table", "commits", "offsets", "rows", "dead", "repeated", "stale", "fences", "gaps", "waiting", "verdict"];
+    let header = [
+        "table", "commits", "offsets", "rows", "removed", "dead", "repeated", "stale", "fences", "gaps", "waiting",
+        "verdict",
+    ];
     let rows = report.tables.iter().map(|(name, table)| {
         let c = &table.counts;
         let verdict = if table.findings.is_empty() { "balanced" } else { "DIFFERS" };
-        let [offsets, rows, dead, repeated, stale, fences, gaps, waiting] =
-            [c.total(), c.rows, c.dead, c.repeated, c.stale, c.fences, c.gaps, table.not_yet_landed]
-                .map(|n| n.to_string());
+        let numbers = [
+            c.total(),
+            c.rows,
+            table.rows_removed,
+            c.dead,
+            c.repeated,
+            c.stale,
+            c.fences,
+            c.gaps,
+            table.not_yet_landed,
+        ];
+        let [offsets, rows, removed, dead, repeated, stale, fences, gaps, waiting] = numbers.map(|n| n.to_string());
         let commits = table.commits.to_string();
-        [(*name).into(), commits, offsets, rows, dead, repeated, stale, fences, gaps, waiting, verdict.into()]
+        [(*name).into(), commits, offsets, rows, removed, dead, repeated, stale, fences, gaps, waiting, verdict.into()]
     });
     writeln!(out, "{}", listing::table(header, rows))?;
     for (name, table) in &report.tables {
+        if table.proved_from_version > 0 {
+            let version = table.proved_from_version;
+            writeln!(
+                out,
+                "{name}: proved from version {version} on; the log before was cleaned by something else than tidelake"
+            )?;
+        }
         table.findings.iter().try_for_each(|finding| writeln!(out, "{name}: {finding}"))?;
     }
     let verdict =

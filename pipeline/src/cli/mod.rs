@@ -18,6 +18,7 @@ mod import;
 mod lake;
 mod listing;
 mod login;
+mod maintain;
 mod media;
 mod query;
 mod quota;
@@ -88,7 +89,7 @@ pub(crate) struct Shared {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Run the daemon: collect, enrich, land, keep media and ask about captions until stopped.
+    /// Run the daemon: collect, enrich, land, keep media, ask about captions and maintain the lake until stopped.
     Run(run::RunArgs),
     /// Check configuration, broker, topics, lake and sources without starting.
     Check(check::CheckArgs),
@@ -130,6 +131,8 @@ pub(crate) enum Command {
     Media(media::MediaArgs),
     /// Run caption stages again over history, into columns of their own.
     Replay(replay::ReplayArgs),
+    /// Keep the lake fast and small: larger files, order, checkpoints, clean logs, nothing kept too long; once.
+    Maintain(maintain::MaintainArgs),
     /// Compare what two versions of a stage found.
     Diff(diff::DiffArgs),
     /// Run queries on several machines: a scheduler, and executors. Engines name it by --engine.
@@ -181,6 +184,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Drift(args) => drift::run(&args, &config).await,
         Command::Media(args) => media::run(&args, &config).await,
         Command::Replay(args) => replay::run(&args, &config).await,
+        Command::Maintain(args) => maintain::run(&args, config).await,
         Command::Diff(args) => diff::run(&args, &config).await,
         Command::Report(args) => report::run(&args, &config).await,
         Command::Cluster(args) => cluster::run(args, &config).await,

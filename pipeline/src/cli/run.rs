@@ -9,8 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
-    /// Roles of this process: collect, enrich, land, media, annotate. Default: all; but media does something only where
-    /// [media] is enabled, and annotate, unless it is named here, only where [external_model] is.
+    /// Roles of this process: collect, enrich, land, media, annotate, maintain. Default: all; but media does something only
+    /// where [media] is enabled, and annotate and maintain, unless they are named here, only where [external_model] and
+    /// [maintain] are.
     #[arg(long, value_delimiter = ',', value_name = "ROLE,…")]
     roles: Option<Vec<Role>>,
 }
@@ -21,7 +22,12 @@ impl RunArgs {
         let external = config.external_model.as_ref();
         let Some(roles) = self.roles else {
             let asks = external.is_some_and(|external| external.enabled);
-            return Ok(Role::ALL.into_iter().filter(|role| *role != Role::Annotate || asks).collect());
+            let wanted = |role: &Role| match role {
+                Role::Annotate => asks,
+                Role::Maintain => config.maintain.enabled,
+                _ => true,
+            };
+            return Ok(Role::ALL.into_iter().filter(wanted).collect());
         };
         if roles == [Role::Media] && !config.media.enabled {
             return Err("media is off: set enabled = true in [media], or run other roles".into());

@@ -2,11 +2,13 @@
 //!
 //! Every mistake is reported at once, each with path, value and what is accepted. Unknown keys are mistakes.
 
+mod maintain;
 mod media;
 mod sources;
 mod stages;
 mod units;
 
+pub(crate) use maintain::{Every, MaintainConfig};
 pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
@@ -58,6 +60,8 @@ pub(crate) struct Config {
     pub browser: Option<BrowserConfig>,
     /// Pictures and films of what is collected; off by default.
     pub media: MediaConfig,
+    /// How tables are kept fast and small.
+    pub maintain: MaintainConfig,
     /// What runs over captions besides the stages that always do.
     pub stages: StagesConfig,
     /// A model elsewhere that may be asked about captions, when it is configured.
@@ -231,9 +235,10 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
     "facebook", "tasks", "media", "stages", "external_model",
+    "maintain",
 ];
 
 impl Config {
@@ -266,6 +271,7 @@ impl Config {
             web: section(&mut table, "web", mistakes),
             browser: section(&mut table, "browser", mistakes),
             media: section(&mut table, "media", mistakes).unwrap_or_default(),
+            maintain: section(&mut table, "maintain", mistakes).unwrap_or_default(),
             stages: section(&mut table, "stages", mistakes).unwrap_or_default(),
             external_model: section(&mut table, "external_model", mistakes),
             youtube: section(&mut table, "youtube", mistakes),
@@ -296,6 +302,7 @@ impl Config {
             wrong("display.key_file", why);
         }
         self.stages.check(&mut wrong);
+        self.maintain.check(&mut wrong);
         for (key, why) in self.external_model.iter().flat_map(ExternalModelConfig::mistakes) {
             wrong(&format!("external_model.{key}"), why);
         }

@@ -79,7 +79,7 @@ fn the_example_names_every_key_and_no_other() {
     mistakes.retain(|mistake| ["unknown", "missing", "invalid"].iter().any(|part| mistake.why.contains(part)));
     assert_eq!(mistakes, []);
     let mut places: Vec<&str> = SECTIONS.into_iter().filter(|section| example[*section].is_table()).collect();
-    places.push("research.patience");
+    places.extend(["research.patience", "maintain.every"]);
     for place in places {
         let why = load(&format!("[{place}]\nno_such_key = 1")).1.remove(0).why;
         let known = why.lines().next().unwrap_or_default().split('`').skip(3).step_by(2);

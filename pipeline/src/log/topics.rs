@@ -63,7 +63,9 @@ fn specs(layout: &Layout) -> Vec<Spec> {
     let profiles = Spec { name: topics::PROFILES, partitions: 1, keep: Keep::Newest };
     // One partition: its order decides who is granted what.
     let budgets = Spec { name: topics::BUDGETS, partitions: 1, keep: Keep::For(BUDGETS_KEPT) };
-    data.chain([tasks, cursors, profiles, budgets]).collect()
+    // One partition, without messages: it elects.
+    let maintenance = Spec { name: topics::MAINTENANCE, partitions: 1, keep: Keep::For(BUDGETS_KEPT) };
+    data.chain([tasks, cursors, profiles, budgets, maintenance]).collect()
 }
 
 /// Makes the topics that are absent and reports those that are not as stated.

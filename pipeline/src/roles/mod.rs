@@ -1,9 +1,10 @@
-//! The roles: collect, enrich, land, and media and annotate where they are wanted. Each is one file; any mix runs in one process.
+//! The roles: collect, enrich, land, maintain, and media and annotate where they are wanted. Each is one file; any mix runs in one process.
 
 pub(crate) mod annotate;
 pub(crate) mod collect;
 pub(crate) mod enrich;
 pub(crate) mod land;
+pub(crate) mod maintain;
 pub(crate) mod media;
 mod worker;
 

@@ -8,11 +8,12 @@
 //!
 //! After any error the outcome is unknown until the table says: [`Outcome`].
 
+use super::evolve::fits;
 use super::ledger::{self, CommitRecord};
 use super::location::LakeError;
 use deltalake::DeltaTable;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake::kernel::{Action, Add, Transaction};
+use deltalake::kernel::{Action, Add, StructType, Transaction};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,9 +28,10 @@ const LOOK_BACK: usize = 200;
 pub enum Outcome {
     /// It is in the table.
     Landed,
-    /// Somebody else has moved these positions: drop what is buffered and read again from the table's positions.
+    /// Somebody else has moved these positions, or changed columns: drop what is buffered and read again from the table's
+    /// positions.
     Fenced {
-        /// The first position that was not as expected, for the log.
+        /// The first position that was not as expected, for the log; or that columns have changed.
         app_id: String,
     },
 }
@@ -61,6 +63,8 @@ pub type Positions = BTreeMap<String, Option<i64>>;
 pub struct Proposal<'a> {
     /// Files to add.
     pub files: &'a [Add],
+    /// The columns they were written with.
+    pub columns: &'a StructType,
     /// The positions these files start from.
     pub from: &'a Positions,
     /// The positions after them.
@@ -142,7 +146,13 @@ async fn settle(table: &mut DeltaTable, name: &str, proposal: &Proposal<'_>) -> 
     table.update_state().await.map_err(LakeError::delta(name))?;
     let now = positions(table, name, proposal.to.keys().cloned()).await?;
     let moved = now.iter().find(|(id, version)| proposal.from.get(*id).copied().flatten() != **version);
-    let Some((app_id, _)) = moved else { return Ok(None) };
+    let Some((app_id, _)) = moved else {
+        let columns =
+            table.snapshot().and_then(|s| Ok(s.metadata().parse_schema()?)).map_err(LakeError::delta(name))?;
+        // A column has become another meanwhile: the same rows have to be written anew.
+        let app_id = format!("the columns of {name}");
+        return Ok((!fits(proposal.columns, &columns)).then_some(Outcome::Fenced { app_id }));
+    };
     let landed = now.iter().all(|(id, version)| proposal.to.get(id).copied() == *version);
     if landed && is_ours(table, name, proposal).await? {
         return Ok(Some(Outcome::Landed));

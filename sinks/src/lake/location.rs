@@ -41,6 +41,60 @@ pub enum LakeError {
         /// What happened.
         source: arrow::error::ArrowError,
     },
+    /// A column holds less than the messages have.
+    #[error(
+        "table {table}: column {column} is {has}, but messages have {wants}, which it cannot hold. Run: tidelake maintain \
+         evolve --table {table}"
+    )]
+    Narrow {
+        /// The table.
+        table: String,
+        /// The column, nested names joined by dots.
+        column: String,
+        /// Its type.
+        has: String,
+        /// What it should be.
+        wants: String,
+    },
+    /// Files that were written anew do not hold what the old ones did.
+    #[error(
+        "table {table}: files written anew hold {new} where the old ones hold {old}; nothing was changed. Please report \
+         this, with the table's version {version}"
+    )]
+    Unlike {
+        /// The table.
+        table: String,
+        /// What the old files hold.
+        old: String,
+        /// What the new ones hold.
+        new: String,
+        /// The version that was read.
+        version: u64,
+    },
+    /// Files would be deleted that somebody may still need.
+    #[error(
+        "table {table}: a grace of {grace:?} is shorter than {least:?}, and could delete files that a writer has not yet \
+         committed or a reader still reads. Give a longer one, or allow it by name: --allow-short-grace, or \
+         allow_short_grace = true in [maintain]"
+    )]
+    ShortGrace {
+        /// The table.
+        table: String,
+        /// As asked for.
+        grace: std::time::Duration,
+        /// The shortest that needs no permission.
+        least: std::time::Duration,
+    },
+    /// A table cannot be ordered by this.
+    #[error("table {table} cannot be ordered by {columns}: {why}")]
+    Order {
+        /// The table.
+        table: String,
+        /// The columns.
+        columns: String,
+        /// Why not.
+        why: String,
+    },
     /// A table property would break exactly-once.
     #[error(
         "table {table} sets delta.setTransactionRetentionDuration, which forgets how far the log was read and would land \
@@ -196,7 +250,7 @@ fn stats_columns(landed: &Landed) -> String {
     columns.join(",")
 }
 
-fn check_properties(delta: DeltaTable, table: &str) -> Result<DeltaTable, LakeError> {
+pub(super) fn check_properties(delta: DeltaTable, table: &str) -> Result<DeltaTable, LakeError> {
     let snapshot = delta.snapshot().map_err(LakeError::delta(table))?;
     if snapshot.metadata().configuration().contains_key("delta.setTransactionRetentionDuration") {
         return Err(LakeError::TransactionsExpire { table: table.to_owned() });

@@ -6,14 +6,17 @@
 //! * [`replace`]: other files in place of some, in one commit; [`rewrite`]: gives rows values in new columns by it.
 //! * [`current`]: tables of the newest observation per video and creator, kept up as observations land.
 //! * [`ledger`]: what each commit says about the messages it took, and the audit over it.
+//! * [`upkeep`]: what keeps tables fast and small: larger files, order, checkpoints, clean logs, nothing kept too long.
 
 pub mod commit;
 pub mod current;
 mod evolve;
 pub mod ledger;
 mod location;
+mod log;
 pub mod replace;
 pub mod rewrite;
+pub mod upkeep;
 mod writer;
 
 pub use commit::{CommitError, Outcome};

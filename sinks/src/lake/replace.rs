@@ -10,7 +10,7 @@
 use super::commit::{positions, quietly};
 use super::location::LakeError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use deltalake::DeltaTable;
 use deltalake::kernel::transaction::CommitBuilder;
 use deltalake::kernel::{Action, Add, Remove, Transaction};
@@ -77,15 +77,25 @@ pub fn active(
 pub async fn rows(table: &DeltaTable, name: &str, files: &[Remove]) -> Result<SendableRecordBatchStream, LakeError> {
     // One partition keeps the order.
     let config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_target_partitions(1);
-    let session = SessionContext::new_with_config(config);
+    let frame = frame(table, name, files, &SessionContext::new_with_config(config)).await?;
+    frame.execute_stream().await.map_err(|e| LakeError::delta(name)(e.into()))
+}
+
+/// The rows of files, to be asked for.
+pub(super) async fn frame(
+    table: &DeltaTable,
+    name: &str,
+    files: &[Remove],
+    session: &SessionContext,
+) -> Result<DataFrame, LakeError> {
     let paths = files.iter().map(|file| file.path.clone());
-    let stream = async {
+    let frame = async {
         table.update_datafusion_session(&session.state())?;
         let snapshot = table.snapshot()?.snapshot().clone();
         let provider = table.table_provider().with_eager_snapshot(snapshot).with_file_paths(paths).await?;
-        Ok(session.read_table(provider)?.execute_stream().await?)
+        Ok(session.read_table(provider)?)
     };
-    stream.await.map_err(LakeError::delta(name))
+    frame.await.map_err(LakeError::delta(name))
 }
 
 /// A Delta `txn` that goes on with a replacement: whoever moved it first has done the same work.

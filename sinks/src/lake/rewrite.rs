@@ -5,6 +5,7 @@
 //! writer that lands records meanwhile only adds files. A group whose files somebody else has replaced is left: the
 //! next look at the table finds its rows in other files. The column [`REPLAYED`] says of each row what it was given.
 
+use super::commit::quietly;
 use super::location::LakeError;
 use super::replace::{self, Replaced, Replacement, active, name_of};
 use super::writer::{WriterOptions, properties};
@@ -130,7 +131,7 @@ impl Rewriter {
         let absent: Vec<StructField> =
             wanted.fields().filter(|field| known.field(field.name()).is_none()).cloned().collect();
         if !absent.is_empty() {
-            let adding = self.table.clone().add_columns().with_fields(absent);
+            let adding = self.table.clone().add_columns().with_fields(absent).with_commit_properties(quietly());
             self.table = adding.await.map_err(LakeError::delta(name))?;
         }
         Ok(())
@@ -195,7 +196,7 @@ impl Rewriter {
         };
         let mut writer = RecordBatchWriter::for_table(&self.table)
             .map_err(LakeError::delta(name))?
-            .with_writer_properties(properties(&self.landed, &self.options))
+            .with_writer_properties(properties(self.landed.table, &self.options))
             .with_target_file_size(self.options.target_file_bytes);
         let schema = writer.arrow_schema();
         let mut rows = 0;

@@ -1,6 +1,7 @@
 //! Buffers batches of one table as Parquet files and commits them with positions.
 
 use super::commit::{self, CommitError, Outcome, Positions, Proposal};
+use super::evolve::fits;
 use super::ledger::CommitRecord;
 use super::location::{Lake, LakeError, PARTITION_COLUMN, landing_fields};
 use arrow::array::{
@@ -9,7 +10,7 @@ use arrow::array::{
 use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{Date32Type, Schema};
 use deltalake::DeltaTable;
-use deltalake::kernel::Add;
+use deltalake::kernel::{Add, StructType};
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::WriterProperties;
 use deltalake::parquet::schema::types::ColumnPath;
@@ -62,6 +63,9 @@ pub struct TableWriter {
     table: DeltaTable,
     writer: RecordBatchWriter,
     schema: Arc<Schema>,
+    /// The same, as the table's log has it.
+    columns: StructType,
+    options: WriterOptions,
     rows: usize,
     /// Dates (days since 1970) that files are open for.
     open: BTreeSet<i32>,
@@ -79,16 +83,15 @@ impl TableWriter {
     /// [`LakeError`].
     pub async fn open(lake: &Lake, landed: Landed, options: &WriterOptions) -> Result<Self, LakeError> {
         let table = lake.open_or_create(&landed).await?;
-        let writer = RecordBatchWriter::for_table(&table)
-            .map_err(LakeError::delta(landed.table))?
-            .with_writer_properties(properties(&landed, options))
-            .with_target_file_size(options.target_file_bytes);
+        let (writer, columns) = files(&table, landed.table, options)?;
         let schema = writer.arrow_schema();
         Ok(Self {
             landed,
             table,
             writer,
             schema,
+            columns,
+            options: options.clone(),
             rows: 0,
             open: BTreeSet::new(),
             held: Vec::new(),
@@ -120,6 +123,10 @@ impl TableWriter {
     pub async fn reload(&mut self, app_ids: impl IntoIterator<Item = String>) -> Result<Positions, LakeError> {
         self.reset();
         self.table.update_state().await.map_err(LakeError::delta(self.landed.table))?;
+        let (writer, columns) = files(&self.table, self.landed.table, &self.options)?;
+        if !fits(&self.columns, &columns) {
+            (self.schema, self.writer, self.columns) = (writer.arrow_schema(), writer, columns);
+        }
         commit::positions(&self.table, self.landed.table, app_ids).await
     }
 
@@ -230,7 +237,7 @@ impl TableWriter {
         let name = self.landed.table;
         self.write_held().await?;
         self.close_files().await?;
-        let proposal = Proposal { files: &self.staged, from, to, record };
+        let proposal = Proposal { files: &self.staged, columns: &self.columns, from, to, record };
         let outcome = commit::commit(&mut self.table, name, &proposal).await?;
         self.staged.clear();
         self.rows = 0;
@@ -249,6 +256,18 @@ impl TableWriter {
     }
 }
 
+/// A writer of files of the table as it is, and its columns.
+fn files(
+    table: &DeltaTable,
+    name: &str,
+    options: &WriterOptions,
+) -> Result<(RecordBatchWriter, StructType), LakeError> {
+    let columns = table.snapshot().and_then(|s| Ok(s.metadata().parse_schema()?)).map_err(LakeError::delta(name))?;
+    let writer = RecordBatchWriter::for_table(table).map_err(LakeError::delta(name))?;
+    let writer = writer.with_writer_properties(properties(name, options));
+    Ok((writer.with_target_file_size(options.target_file_bytes), columns))
+}
+
 /// The dates of a batch of the table, in days since 1970.
 fn dates(batch: &RecordBatch) -> BTreeSet<i32> {
     let column = batch.column_by_name(PARTITION_COLUMN).and_then(|c| c.as_primitive_opt::<Date32Type>());
@@ -265,7 +284,8 @@ fn of_dates(batch: &RecordBatch, some: &[i32]) -> Result<RecordBatch, arrow::err
     }
 }
 
-pub(super) fn properties(landed: &Landed, options: &WriterOptions) -> WriterProperties {
+/// How files of a table are written.
+pub(super) fn properties(table: &str, options: &WriterOptions) -> WriterProperties {
     let level = ZstdLevel::try_new(options.zstd_level).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -278,7 +298,7 @@ pub(super) fn properties(landed: &Landed, options: &WriterOptions) -> WriterProp
         // Made for as many values as a row group can have, and folded to what it has.
         builder = builder.set_column_bloom_filter_max_ndv(ColumnPath::from(column), most);
     }
-    if landed.table == "dead_letters" {
+    if table == "dead_letters" {
         builder = builder.set_column_dictionary_enabled(ColumnPath::from("payload"), false);
     }
     builder.build()
