@@ -11,6 +11,7 @@ use crate::roles::collect::Collect;
 use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
 use crate::roles::media::{Fetchers, Media, Plan};
+use crate::roles::serve::Serve;
 use crate::roles::{Progress, RoleError, Stop, now};
 use crate::sources::Clients;
 use futures::future::BoxFuture;
@@ -35,10 +36,13 @@ pub(crate) enum Role {
     Media,
     /// Only where there is an `[external_model]`.
     Annotate,
+    /// Only where `[serve]` has a door.
+    Serve,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 5] = [Self::Collect, Self::Enrich, Self::Land, Self::Media, Self::Annotate];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Collect, Self::Enrich, Self::Land, Self::Media, Self::Annotate, Self::Serve];
 }
 
 impl fmt::Display for Role {
@@ -49,6 +53,7 @@ impl fmt::Display for Role {
             Self::Land => "land",
             Self::Media => "media",
             Self::Annotate => "annotate",
+            Self::Serve => "serve",
         })
     }
 }
@@ -58,7 +63,7 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let role = Self::ALL.into_iter().find(|r| r.to_string() == text);
-        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich, land, media and annotate"))
+        role.ok_or_else(|| format!("{text:?} is no role; roles are collect, enrich, land, media, annotate and serve"))
     }
 }
 
@@ -153,6 +158,11 @@ impl Daemon {
                     let Some(annotate) = self.annotate() else { continue };
                     let run = if roles.len() > 1 { annotate_beside_others } else { annotate_alone };
                     self.supervise(&mut work, *role, stop, annotate, run);
+                }
+                Role::Serve => {
+                    let serve = Serve::of(&self.config, self.lake.clone());
+                    let run = if roles.len() > 1 { serve_beside_others } else { serve_alone };
+                    self.supervise(&mut work, *role, stop, serve, run);
                 }
             }
         }
@@ -260,6 +270,14 @@ fn annotate_alone(annotate: Annotate, stop: Stop) -> Ending {
 
 fn annotate_beside_others(annotate: Annotate, stop: Stop) -> Ending {
     beside_others(Role::Annotate, annotate.run(stop))
+}
+
+fn serve_alone(serve: Serve, stop: Stop) -> Ending {
+    Box::pin(serve.run(stop))
+}
+
+fn serve_beside_others(serve: Serve, stop: Stop) -> Ending {
+    beside_others(Role::Serve, serve.run(stop))
 }
 
 /// A role that the others can do without: when it fails for good they go on, and what it has to do waits in the log.

@@ -24,6 +24,7 @@ mod replay;
 mod reset;
 mod resolve;
 mod run;
+mod serve;
 mod sources;
 mod sql;
 mod tables;
@@ -108,6 +109,8 @@ pub(crate) enum Command {
     Sources(sources::SourcesArgs),
     /// Ask the lake in SQL; without a query, a prompt.
     Sql(sql::SqlArgs),
+    /// Open the lake to clients: PostgreSQL's protocol, Arrow Flight SQL, HTTP.
+    Serve(serve::ServeArgs),
     /// List tables and views.
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
@@ -140,7 +143,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error, exit::CONFIG),
     };
-    let quiet = !matches!(arguments.command, Command::Run(_));
+    let quiet = !matches!(arguments.command, Command::Run(_) | Command::Serve(_));
     let level = if quiet && arguments.shared.log_level.is_none() { "warn" } else { config.logging.level.as_str() };
     crate::observe::start_logging(&config.logging.format, level);
     if let Some(speed) = clock::simulated() {
@@ -161,6 +164,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Accounts(args) => accounts::run(&args, &config).await,
         Command::Logout(args) => accounts::logout(&args, &config).await,
         Command::Sources(args) => sources::run(args, config).await,
+        Command::Serve(args) => serve::run(&args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,

@@ -9,8 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
-    /// Roles of this process: collect, enrich, land, media, annotate. Default: all; but media does something only where
-    /// [media] is enabled, and annotate, unless it is named here, only where [external_model] is.
+    /// Roles of this process: collect, enrich, land, media, annotate, serve. Default: all; but media does something only
+    /// where [media] is enabled, serve where [serve] has a door, and annotate, unless it is named here, where
+    /// [external_model] is enabled.
     #[arg(long, value_delimiter = ',', value_name = "ROLE,…")]
     roles: Option<Vec<Role>>,
 }
@@ -21,13 +22,23 @@ impl RunArgs {
         let external = config.external_model.as_ref();
         let Some(roles) = self.roles else {
             let asks = external.is_some_and(|external| external.enabled);
-            return Ok(Role::ALL.into_iter().filter(|role| *role != Role::Annotate || asks).collect());
+            let wanted = |role: &Role| match role {
+                Role::Annotate => asks,
+                Role::Serve => config.serve.has_doors(),
+                _ => true,
+            };
+            return Ok(Role::ALL.into_iter().filter(wanted).collect());
         };
         if roles == [Role::Media] && !config.media.enabled {
             return Err("media is off: set enabled = true in [media], or run other roles".into());
         }
         if roles.contains(&Role::Annotate) && external.is_none() {
             return Err("annotate has nobody to ask: configure [external_model], or run other roles".into());
+        }
+        if roles.contains(&Role::Serve) && !config.serve.has_doors() {
+            return Err("serve has no door to open: give one in [serve], e.g. http = { listen = \"127.0.0.1:8080\" }, or run \
+                        other roles"
+                .into());
         }
         Ok(roles)
     }

@@ -3,6 +3,7 @@
 //! Every mistake is reported at once, each with path, value and what is accepted. Unknown keys are mistakes.
 
 mod media;
+mod serve;
 mod sources;
 mod stages;
 mod units;
@@ -10,6 +11,7 @@ mod units;
 pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
+pub(crate) use serve::ServeConfig;
 pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use stages::StagesConfig;
 pub(crate) use units::parse_duration;
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub youtube: Option<YoutubeConfig>,
     /// Facebook's Graph API, when it is configured.
     pub facebook: Option<FacebookConfig>,
+    /// The doors people query the lake through; none is open by default.
+    pub serve: ServeConfig,
     pub tasks: Vec<TaskConfig>,
 }
 
@@ -228,9 +232,9 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
-    "facebook", "tasks", "media", "stages", "external_model",
+    "facebook", "tasks", "media", "stages", "external_model", "serve",
 ];
 
 impl Config {
@@ -249,6 +253,7 @@ impl Config {
             mistakes.push(Mistake { path: key.clone(), why });
         }
         sources::secrets(&mut table, mistakes);
+        serve::secrets(&mut table, mistakes);
         let data_dir = section(&mut table, "data_dir", mistakes).unwrap_or_else(|| PathBuf::from(".tidelake"));
         let mut config = Self {
             data_dir,
@@ -267,6 +272,7 @@ impl Config {
             external_model: section(&mut table, "external_model", mistakes),
             youtube: section(&mut table, "youtube", mistakes),
             facebook: section(&mut table, "facebook", mistakes),
+            serve: section(&mut table, "serve", mistakes).unwrap_or_default(),
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);
@@ -293,6 +299,7 @@ impl Config {
             wrong("display.key_file", why);
         }
         self.stages.check(&mut wrong);
+        self.serve.check(&mut wrong);
         for (key, why) in self.external_model.iter().flat_map(ExternalModelConfig::mistakes) {
             wrong(&format!("external_model.{key}"), why);
         }

@@ -8,11 +8,13 @@
 
 mod error;
 mod guard;
+mod session;
 pub mod split;
 mod tables;
 pub mod views;
 
 pub use error::QueryError;
+pub use session::{CATALOG, SCHEMA, Session};
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
@@ -281,7 +283,7 @@ fn runtime(options: &QueryOptions) -> Result<Arc<RuntimeEnv>, QueryError> {
 fn config(options: &QueryOptions) -> SessionConfig {
     let config = SessionConfig::new()
         .with_information_schema(true)
-        .with_default_catalog_and_schema("tidelake", "public")
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
         // Reads Parquet texts as views, as the Delta scan does.
         .set_bool("datafusion.execution.parquet.schema_force_view_types", true)
         // delta-rs: pushing IN lists down can panic when join keys are dictionaries, as partition columns are.
