@@ -12,6 +12,7 @@ use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
 use crate::roles::maintain::Maintain;
 use crate::roles::media::{Fetchers, Media, Plan};
+use crate::roles::serve::Serve;
 use crate::roles::{Progress, RoleError, Stop, now};
 use crate::sources::Clients;
 use futures::future::BoxFuture;
@@ -36,12 +37,14 @@ pub(crate) enum Role {
     Media,
     /// Only where there is an `[external_model]`.
     Annotate,
+    /// Only where `[serve]` has a door.
+    Serve,
     Maintain,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Collect, Self::Enrich, Self::Land, Self::Media, Self::Annotate, Self::Maintain];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Collect, Self::Enrich, Self::Land, Self::Media, Self::Annotate, Self::Serve, Self::Maintain];
 }
 
 impl fmt::Display for Role {
@@ -53,6 +56,7 @@ impl fmt::Display for Role {
             Self::Media => "media",
             Self::Annotate => "annotate",
             Self::Maintain => "maintain",
+            Self::Serve => "serve",
         })
     }
 }
@@ -63,7 +67,7 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, String> {
         let role = Self::ALL.into_iter().find(|r| r.to_string() == text);
         role.ok_or_else(|| {
-            format!("{text:?} is no role; roles are collect, enrich, land, media, annotate and maintain")
+            format!("{text:?} is no role; roles are collect, enrich, land, media, annotate, serve and maintain")
         })
     }
 }
@@ -161,6 +165,11 @@ impl Daemon {
                     self.supervise(&mut work, *role, stop, annotate, run);
                 }
                 Role::Maintain => self.supervise(&mut work, *role, stop, self.maintain(), Maintain::run),
+                Role::Serve => {
+                    let serve = Serve::of(&self.config, self.lake.clone());
+                    let run = if roles.len() > 1 { serve_beside_others } else { serve_alone };
+                    self.supervise(&mut work, *role, stop, serve, run);
+                }
             }
         }
         Running { work, stop: stop.clone(), clients }
@@ -272,6 +281,14 @@ fn annotate_alone(annotate: Annotate, stop: Stop) -> Ending {
 
 fn annotate_beside_others(annotate: Annotate, stop: Stop) -> Ending {
     beside_others(Role::Annotate, annotate.run(stop))
+}
+
+fn serve_alone(serve: Serve, stop: Stop) -> Ending {
+    Box::pin(serve.run(stop))
+}
+
+fn serve_beside_others(serve: Serve, stop: Stop) -> Ending {
+    beside_others(Role::Serve, serve.run(stop))
 }
 
 /// A role that the others can do without: when it fails for good they go on, and what it has to do waits in the log.

@@ -3,10 +3,8 @@
 use super::Failure;
 use super::sql::SqlArgs;
 use crate::config::Config;
-use std::sync::Arc;
-use tidelake_serve::cluster::Cluster;
 use tidelake_sinks::lake::Lake;
-use tidelake_sinks::query::{Backend, Engine, QueryOptions};
+use tidelake_sinks::query::{Engine, QueryOptions};
 
 /// The lake of the configuration.
 pub(crate) fn lake(config: &Config) -> Result<Lake, Failure> {
@@ -16,8 +14,7 @@ pub(crate) fn lake(config: &Config) -> Result<Lake, Failure> {
 /// A query engine on the lake.
 pub(crate) async fn engine(config: &Config) -> Result<Engine, Failure> {
     let lake = lake(config)?;
-    let backend = config.lake.engine.as_deref().map(Cluster::at).transpose()?;
-    let backend = backend.map(|cluster| Arc::new(cluster) as Arc<dyn Backend>);
+    let backend = config.backend();
     let options = QueryOptions { spill_dir: Some(config.data_dir.join("spill")), backend, ..QueryOptions::default() };
     Ok(Engine::open(lake.root(), lake.options(), options).await?)
 }

@@ -28,6 +28,7 @@ mod report;
 mod reset;
 mod resolve;
 mod run;
+mod serve;
 mod sources;
 mod sql;
 mod tables;
@@ -38,6 +39,7 @@ use crate::clock;
 use crate::config::Config;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use tidelake_serve::cluster::Cluster;
 use std::process::ExitCode;
 
 /// Exit codes, as the README documents them.
@@ -78,7 +80,7 @@ pub(crate) struct Shared {
     pub data_dir: Option<PathBuf>,
     /// Who answers SQL: ballista://HOST:PORT, a cluster (see `tidelake cluster`); by default this process.
     #[arg(long, global = true, value_name = "URL")]
-    pub engine: Option<String>,
+    pub engine: Option<Cluster>,
     /// Log level: error, warn, info, debug, trace, or tracing directives.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
@@ -115,6 +117,8 @@ pub(crate) enum Command {
     Sources(sources::SourcesArgs),
     /// Ask the lake in SQL; without a query, a prompt.
     Sql(sql::SqlArgs),
+    /// Open the lake to clients: PostgreSQL's protocol, Arrow Flight SQL, HTTP.
+    Serve(serve::ServeArgs),
     /// Answer one of the usual questions, by name; without one, list them.
     Query(query::QueryArgs),
     /// List tables and views, or functions.
@@ -155,7 +159,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error, exit::CONFIG),
     };
-    let quiet = !matches!(arguments.command, Command::Run(_));
+    let quiet = !matches!(arguments.command, Command::Run(_) | Command::Serve(_));
     let level = if quiet && arguments.shared.log_level.is_none() { "warn" } else { config.logging.level.as_str() };
     crate::observe::start_logging(&config.logging.format, level);
     if let Some(speed) = clock::simulated() {
@@ -176,6 +180,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Accounts(args) => accounts::run(&args, &config).await,
         Command::Logout(args) => accounts::logout(&args, &config).await,
         Command::Sources(args) => sources::run(args, config).await,
+        Command::Serve(args) => serve::run(&args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Query(args) => query::run(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,

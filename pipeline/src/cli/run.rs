@@ -9,9 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(clap::Args)]
 pub(crate) struct RunArgs {
-    /// Roles of this process: collect, enrich, land, media, annotate, maintain. Default: all; but media does something only
-    /// where [media] is enabled, and annotate and maintain, unless they are named here, only where [external_model] and
-    /// [maintain] are.
+    /// Roles of this process: collect, enrich, land, media, annotate, serve, maintain. Default: all; but media does something
+    /// only where [media] is enabled, serve where [serve] has a door, and annotate and maintain, unless they are named here,
+    /// only where [external_model] and [maintain] are enabled.
     #[arg(long, value_delimiter = ',', value_name = "ROLE,…")]
     roles: Option<Vec<Role>>,
 }
@@ -24,6 +24,7 @@ impl RunArgs {
             let asks = external.is_some_and(|external| external.enabled);
             let wanted = |role: &Role| match role {
                 Role::Annotate => asks,
+                Role::Serve => config.serve.has_doors(),
                 Role::Maintain => config.maintain.enabled,
                 _ => true,
             };
@@ -34,6 +35,11 @@ impl RunArgs {
         }
         if roles.contains(&Role::Annotate) && external.is_none() {
             return Err("annotate has nobody to ask: configure [external_model], or run other roles".into());
+        }
+        if roles.contains(&Role::Serve) && !config.serve.has_doors() {
+            return Err("serve has no door to open: give one in [serve], e.g. http = { listen = \"127.0.0.1:8080\" }, or run \
+                        other roles"
+                .into());
         }
         Ok(roles)
     }

@@ -4,6 +4,7 @@
 
 mod maintain;
 mod media;
+mod serve;
 mod sources;
 mod stages;
 mod units;
@@ -12,6 +13,7 @@ pub(crate) use maintain::{Every, MaintainConfig};
 pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
+pub(crate) use serve::ServeConfig;
 pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use stages::StagesConfig;
 pub(crate) use units::parse_duration;
@@ -24,6 +26,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tidelake_connectors::annotate::ExternalModelConfig;
 use tidelake_connectors::browser::BrowserConfig;
@@ -34,7 +37,9 @@ use tidelake_connectors::oembed::OembedConfig;
 use tidelake_connectors::research::ResearchConfig;
 use tidelake_connectors::web::WebConfig;
 use tidelake_connectors::youtube::YoutubeConfig;
+use tidelake_serve::cluster::Cluster;
 use tidelake_sinks::lake::WriterOptions;
+use tidelake_sinks::query::Backend;
 use units::{bytes, duration};
 
 /// Everything configurable, with its defaults.
@@ -70,6 +75,8 @@ pub(crate) struct Config {
     pub youtube: Option<YoutubeConfig>,
     /// Facebook's Graph API, when it is configured.
     pub facebook: Option<FacebookConfig>,
+    /// The doors people query the lake through; none is open by default.
+    pub serve: ServeConfig,
     pub tasks: Vec<TaskConfig>,
 }
 
@@ -106,7 +113,7 @@ pub(crate) struct LakeConfig {
     /// Storage options (credentials, region, endpoint) as object_store names them.
     pub storage: HashMap<String, String>,
     /// Who answers SQL: `ballista://host:port`; absent: this process.
-    pub engine: Option<String>,
+    pub engine: Option<Cluster>,
     /// Commit at this many rows.
     pub commit_rows: usize,
     /// Commit at this many bytes of Parquet.
@@ -235,10 +242,10 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
     "facebook", "tasks", "media", "stages", "external_model",
-    "maintain",
+    "serve", "maintain",
 ];
 
 impl Config {
@@ -257,6 +264,7 @@ impl Config {
             mistakes.push(Mistake { path: key.clone(), why });
         }
         sources::secrets(&mut table, mistakes);
+        serve::secrets(&mut table, mistakes);
         let data_dir = section(&mut table, "data_dir", mistakes).unwrap_or_else(|| PathBuf::from(".tidelake"));
         let mut config = Self {
             data_dir,
@@ -276,6 +284,7 @@ impl Config {
             external_model: section(&mut table, "external_model", mistakes),
             youtube: section(&mut table, "youtube", mistakes),
             facebook: section(&mut table, "facebook", mistakes),
+            serve: section(&mut table, "serve", mistakes).unwrap_or_default(),
             tasks: tasks(&mut table, mistakes),
         };
         config.check(mistakes);
@@ -303,6 +312,7 @@ impl Config {
         }
         self.stages.check(&mut wrong);
         self.maintain.check(&mut wrong);
+        self.serve.check(&mut wrong);
         for (key, why) in self.external_model.iter().flat_map(ExternalModelConfig::mistakes) {
             wrong(&format!("external_model.{key}"), why);
         }
@@ -336,6 +346,11 @@ impl Config {
     pub(crate) fn lake_location(&self) -> String {
         let default = || self.data_dir.join("lake").display().to_string();
         self.lake.location.clone().unwrap_or_else(default)
+    }
+
+    /// Who runs queries; `None` = this process.
+    pub(crate) fn backend(&self) -> Option<Arc<dyn Backend>> {
+        self.lake.engine.clone().map(|cluster| Arc::new(cluster) as _)
     }
 
     /// How topics are laid out.

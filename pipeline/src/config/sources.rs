@@ -48,7 +48,7 @@ fn at(file: &str, text: &str, error: &toml::de::Error) -> String {
 }
 
 /// Keys whose values are nobody's business.
-const SECRETS: [&str; 4] = ["client_secret", "access_token", "api_key", "key"];
+const SECRETS: [&str; 6] = ["client_secret", "access_token", "api_key", "key", "password", "token"];
 
 /// Does this path lead to a secret?
 pub(super) fn is_secret(path: &str) -> bool {
@@ -101,19 +101,23 @@ fn set(table: &mut toml::Table, path: &[String], value: toml::Value) -> bool {
 /// Replaces every `x_file = "path"` by `x = "<contents>"`, so that secrets need not stand in the file or environment.
 pub(super) fn secrets(table: &mut toml::Table, mistakes: &mut Vec<Mistake>) {
     for (section, value) in table.iter_mut() {
-        let Some(inner) = value.as_table_mut() else { continue };
-        let keys: Vec<String> = inner.keys().filter(|k| k.ends_with("_file")).cloned().collect();
-        for key in keys {
-            let Some(path) = inner.remove(&key).and_then(|v| v.as_str().map(str::to_owned)) else { continue };
-            match std::fs::read_to_string(&path) {
-                Ok(text) => {
-                    let text = text.trim_end_matches(['\r', '\n']).to_owned();
-                    inner.insert(key.trim_end_matches("_file").to_owned(), toml::Value::String(text));
-                }
-                Err(error) => {
-                    mistakes.push(Mistake { path: format!("{section}.{key}"), why: format!("{path}: {error}") })
-                }
+        if let Some(inner) = value.as_table_mut() {
+            secrets_of(section, inner, mistakes);
+        }
+    }
+}
+
+/// As [`secrets`], for the keys of one section.
+pub(super) fn secrets_of(section: &str, inner: &mut toml::Table, mistakes: &mut Vec<Mistake>) {
+    let keys: Vec<String> = inner.keys().filter(|k| k.ends_with("_file")).cloned().collect();
+    for key in keys {
+        let Some(path) = inner.remove(&key).and_then(|v| v.as_str().map(str::to_owned)) else { continue };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let text = text.trim_end_matches(['\r', '\n']).to_owned();
+                inner.insert(key.trim_end_matches("_file").to_owned(), toml::Value::String(text));
             }
+            Err(error) => mistakes.push(Mistake { path: format!("{section}.{key}"), why: format!("{path}: {error}") }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The roles: collect, enrich, land, maintain, and media and annotate where they are wanted. Each is one file; any mix runs in one process.
+//! The roles: collect, enrich, land, maintain, and media, annotate and serve where they are wanted. Each is one file; any mix runs in one process.
 
 pub(crate) mod annotate;
 pub(crate) mod collect;
@@ -6,6 +6,7 @@ pub(crate) mod enrich;
 pub(crate) mod land;
 pub(crate) mod maintain;
 pub(crate) mod media;
+pub(crate) mod serve;
 mod worker;
 
 pub(crate) use crate::clock::now;
@@ -19,6 +20,7 @@ use tidelake_schemas::EntityKind;
 use tidelake_schemas::codec::CodecError;
 use tidelake_sinks::lake::{CommitError, Counts, LakeError};
 use tidelake_sinks::media::StoreError;
+use tidelake_sinks::query::QueryError;
 use tidelake_transformers::TransformersError;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +42,10 @@ pub(crate) enum RoleError {
     #[error("{0}")]
     Transformers(#[from] TransformersError),
     #[error("{0}")]
+    Query(#[from] QueryError),
+    #[error("{why}")]
+    Doors { why: String, is_final: bool },
+    #[error("{0}")]
     Decode(String),
     #[error("arrow: {0}")]
     Arrow(#[from] arrow::error::ArrowError),
@@ -59,6 +65,9 @@ impl RoleError {
         }
         if let Self::Annotate(error) = self {
             return error.is_final();
+        }
+        if let Self::Doors { is_final, .. } = self {
+            return *is_final;
         }
         matches!(
             self,

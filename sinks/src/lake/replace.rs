@@ -129,6 +129,8 @@ pub(super) async fn replace_and_move(
     let identity = |file: &Remove| (file.path.clone(), file.deletion_vector.clone());
     let old: BTreeSet<_> = replacement.old.iter().map(|file| format!("{:?}", identity(file))).collect();
     let data_change = replacement.old.iter().any(|file| file.data_change);
+    // A list: futures that hold a closure over references are not `Send` for rustc.
+    let app_ids: Vec<String> = moves.iter().map(|step| step.app_id.clone()).collect();
     let mut why = String::new();
     for _ in 0..ATTEMPTS {
         table.update_state().await.map_err(LakeError::delta(name))?;
@@ -137,7 +139,7 @@ pub(super) async fn replace_and_move(
         if there.iter().map(|file| format!("{:?}", identity(file))).collect::<BTreeSet<_>>() != old {
             return Ok(Replaced::Gone { why: "its files were replaced meanwhile".to_owned() });
         }
-        let known = positions(table, name, moves.iter().map(|step| step.app_id.clone())).await?;
+        let known = positions(table, name, app_ids.clone()).await?;
         if moves.iter().any(|step| known.get(&step.app_id).copied().flatten() != step.from) {
             return Ok(Replaced::Gone { why: "somebody else was faster".to_owned() });
         }

@@ -118,11 +118,20 @@ impl Binds {
         if word { Ok((name.to_owned(), value)) } else { Err(wrong()) }
     }
 
-    /// Puts the values into a statement.
+    /// Puts the values into a statement. Each name must have one.
     pub(super) fn fill(&self, statement: &mut Statement) -> Result<(), QueryError> {
+        self.fill_where(statement, |_| true)
+    }
+
+    /// As [`Self::fill`], and leaves the other names.
+    pub(super) fn fill_known(&self, statement: &mut Statement) -> Result<(), QueryError> {
+        self.fill_where(statement, |name| self.0.contains_key(name))
+    }
+
+    fn fill_where(&self, statement: &mut Statement, wanted: impl Fn(&str) -> bool) -> Result<(), QueryError> {
         let Some(statement) = inner_mut(statement) else { return Ok(()) };
         let filled = visit_expressions_mut(statement, |expr| {
-            let Some(name) = named(expr) else { return ControlFlow::Continue(()) };
+            let Some(name) = named(expr).filter(|name| wanted(name)) else { return ControlFlow::Continue(()) };
             let value = self.0.get(name).ok_or_else(|| self.unbound(name)).and_then(Bind::expression);
             match value {
                 Ok(value) => {

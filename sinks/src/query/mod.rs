@@ -13,6 +13,7 @@ mod error;
 pub mod functions;
 mod guard;
 pub mod named;
+mod session;
 pub mod split;
 mod tables;
 mod travel;
@@ -21,6 +22,7 @@ pub mod views;
 
 pub use binds::{Bind, Binds};
 pub use error::QueryError;
+pub use session::{CATALOG, SCHEMA, Session};
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
@@ -199,7 +201,7 @@ impl Engine {
         let explain = |error| loaded.explain(error);
         let mut statement = guard::statement(query).map_err(|refusal| refusal.explained(explain))?;
         binds.fill(&mut statement)?;
-        let state = travel::state(&loaded, &self.lake, &statement).await?;
+        let state = travel::state(loaded.session.state(), &loaded, &self.lake, &statement).await?;
         let plan = guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))?;
         let frame = loaded.session.execute_logical_plan(plan).await.map_err(explain)?;
         let stream = frame.execute_stream().await.map_err(explain)?;
@@ -292,7 +294,9 @@ impl Loaded {
             let provider = tables::provider(name, tables.get(name), &session, backend.as_deref()).await?;
             session.register_table(name, provider).map_err(QueryError::running)?;
         }
-        current::register(&session, &tables).await;
+        if backend.is_none() {
+            current::register(&session, &tables).await;
+        }
         let broken_views = views::register(&session).await;
         Ok(Self { session, backend, tables, broken_views })
     }
@@ -390,13 +394,10 @@ fn session(
     Ok(session)
 }
 
-/// The name of the one catalog.
-const CATALOG: &str = "tidelake";
-
 fn config(options: &QueryOptions) -> SessionConfig {
     let config = SessionConfig::new()
         .with_information_schema(true)
-        .with_default_catalog_and_schema(CATALOG, "public")
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
         // Reads Parquet texts as views, as the Delta scan does.
         .set_bool("datafusion.execution.parquet.schema_force_view_types", true)
         // delta-rs: pushing IN lists down can panic when join keys are dictionaries, as partition columns are.

@@ -34,8 +34,12 @@ use tidelake_schemas::Timestamp;
 const ASKED_AT_ONCE: usize = 32;
 
 /// The state to plan a statement with: the session's, and the tables of the past that the statement names.
-pub(super) async fn state(loaded: &Loaded, lake: &Lake, statement: &Statement) -> Result<SessionState, QueryError> {
-    let mut state = loaded.session.state();
+pub(super) async fn state(
+    mut state: SessionState,
+    loaded: &Loaded,
+    lake: &Lake,
+    statement: &Statement,
+) -> Result<SessionState, QueryError> {
     let mut named = Named::default();
     let _: Option<ControlFlow<()>> = binds::inner(statement).map(|statement| statement.visit(&mut named));
     if named.0.is_empty() {

@@ -25,6 +25,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::DeltaTable;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 use table::ParquetFiles;
 use tidelake_sinks::lake::Lake;
@@ -57,17 +58,25 @@ pub enum ClusterError {
 }
 
 /// A cluster that runs an engine's queries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct Cluster {
     scheduler: String,
 }
 
-impl Cluster {
-    /// The cluster whose scheduler is at `ballista://host:port`.
-    ///
-    /// # Errors
-    /// [`ClusterError::Address`].
-    pub fn at(address: &str) -> Result<Self, ClusterError> {
+impl TryFrom<String> for Cluster {
+    type Error = ClusterError;
+
+    fn try_from(address: String) -> Result<Self, ClusterError> {
+        address.parse()
+    }
+}
+
+/// The cluster whose scheduler is at `ballista://host:port`.
+impl FromStr for Cluster {
+    type Err = ClusterError;
+
+    fn from_str(address: &str) -> Result<Self, ClusterError> {
         let refuse = |why: &str| ClusterError::Address { address: address.to_owned(), why: why.to_owned() };
         let url = Url::parse(address).map_err(|e| refuse(&e.to_string()))?;
         if url.scheme() != "ballista" {
@@ -141,9 +150,9 @@ mod tests {
 
     #[test]
     fn an_address_names_host_and_port() {
-        assert_eq!(Cluster::at("ballista://10.0.0.7:50050").unwrap().scheduler, "http://10.0.0.7:50050");
+        assert_eq!("ballista://10.0.0.7:50050".parse::<Cluster>().unwrap().scheduler, "http://10.0.0.7:50050");
         for wrong in ["ballista://host", "spark://host:7077", "host:50050", ""] {
-            let said = Cluster::at(wrong).unwrap_err().to_string();
+            let said = wrong.parse::<Cluster>().unwrap_err().to_string();
             assert!(said.contains("ballista://HOST:PORT"), "{said}");
         }
     }

@@ -119,7 +119,7 @@ impl<'a> Merge<'a> {
         let landed = LANDED.into_iter().find(|landed| landed.table == self.which.source());
         let landed = landed.ok_or_else(|| DeltaTableError::Generic("nothing lands there".to_owned()))?;
         let mut writer = RecordBatchWriter::for_table(self.current)?
-            .with_writer_properties(properties(&landed, &self.options.writer))
+            .with_writer_properties(properties(landed.table, &self.options.writer))
             .with_target_file_size(self.options.writer.target_file_bytes);
         let schema = writer.arrow_schema();
         let mut written = 0;

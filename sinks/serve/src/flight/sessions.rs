@@ -1,0 +1,193 @@
+//! Who is who over requests: a handshake gives a token, and a token has a session.
+
+use crate::core::{Client, Core, Visitor};
+use crate::error::ServeError;
+use crate::users::Identity;
+use bytes::Bytes;
+use datafusion::logical_expr::LogicalPlan;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tidelake_sinks::query::QueryError;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
+use uuid::Uuid;
+
+/// How long a token that nobody uses is good.
+const IDLE: Duration = Duration::from_secs(3_600);
+/// Prepared statements of a session.
+const PREPARED: usize = 1_000;
+
+/// A client's session.
+pub(super) struct Guest {
+    pub client: Arc<Client>,
+    prepared: Mutex<HashMap<Bytes, Prepared>>,
+    /// Whether others may come with the same credentials, so that nobody may change it.
+    shared: bool,
+}
+
+/// A statement that is prepared.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared {
+    pub sql: String,
+    pub plan: LogicalPlan,
+    /// With the values that were bound last.
+    pub bound: Option<LogicalPlan>,
+}
+
+/// Everybody who has been here.
+pub(super) struct Sessions {
+    core: Arc<Core>,
+    limit: usize,
+    guests: Mutex<HashMap<String, (Arc<Guest>, Instant)>>,
+}
+
+impl Sessions {
+    pub(super) fn new(core: Arc<Core>, limit: usize) -> Self {
+        Self { core, limit, guests: Mutex::default() }
+    }
+
+    /// A token for whoever shows name and password; a session of its own comes with it.
+    pub(super) fn begin(&self, metadata: &MetadataMap, address: Option<SocketAddr>) -> Result<String, ServeError> {
+        let identity = self.core.users().by_header(authorization(metadata))?;
+        let token = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        self.remember(token.clone(), identity, address, false)?;
+        Ok(token)
+    }
+
+    /// The session of a request: its token's; without a handshake, that of all who come with the same credentials.
+    pub(super) fn guest<T>(&self, request: &Request<T>) -> Result<Arc<Guest>, ServeError> {
+        let header = authorization(request.metadata());
+        if let Some(token) = header.and_then(bearer)
+            && let Some(guest) = self.known(token)
+        {
+            return Ok(guest);
+        }
+        let identity = self.core.users().by_header(header)?;
+        // No token has a blank.
+        let key = format!("user {}", identity.user);
+        match self.known(&key) {
+            Some(guest) => Ok(guest),
+            None => self.remember(key, identity, request.remote_addr(), true),
+        }
+    }
+
+    /// Forgets the session of a request.
+    pub(super) fn end<T>(&self, request: &Request<T>) {
+        if let Some(token) = authorization(request.metadata()).and_then(bearer) {
+            self.lock().remove(token);
+        }
+    }
+
+    fn known(&self, key: &str) -> Option<Arc<Guest>> {
+        let mut guests = self.lock();
+        let (guest, used) = guests.get_mut(key)?;
+        if used.elapsed() > IDLE {
+            guests.remove(key);
+            return None;
+        }
+        *used = Instant::now();
+        Some(Arc::clone(guest))
+    }
+
+    fn remember(
+        &self,
+        key: String,
+        identity: Identity,
+        address: Option<SocketAddr>,
+        shared: bool,
+    ) -> Result<Arc<Guest>, ServeError> {
+        let client = self.core.connect(Visitor { identity, door: "flight", address })?;
+        let guest = Arc::new(Guest { client, prepared: Mutex::default(), shared });
+        let mut guests = self.lock();
+        guests.retain(|_, (_, used)| used.elapsed() <= IDLE);
+        if guests.len() >= self.limit {
+            // Whoever has been away longest shakes hands again.
+            let oldest = guests.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+            oldest.map(|key| guests.remove(&key));
+        }
+        guests.insert(key, (Arc::clone(&guest), Instant::now()));
+        Ok(guest)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Arc<Guest>, Instant)>> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Guest {
+    /// The plan of a text.
+    pub(super) async fn plan(&self, sql: &str) -> Result<LogicalPlan, ServeError> {
+        let plan = self.client.session().plan(sql).await.map_err(ServeError::from);
+        let plan = plan.and_then(|plan| match plan {
+            LogicalPlan::Statement(_) if self.shared => Err(ServeError::Request(
+                "SET needs a session of its own: connect with user and password, which makes one".to_owned(),
+            )),
+            plan => Ok(plan),
+        });
+        plan.inspect_err(|error| self.client.refused(sql, error))
+    }
+
+    /// Keeps a statement; its handle.
+    pub(super) fn prepare(&self, prepared: Prepared) -> Result<Bytes, ServeError> {
+        let mut all = self.lock();
+        if all.len() >= PREPARED {
+            return Err(ServeError::Request(format!("{PREPARED} statements are prepared: close some")));
+        }
+        let handle = Bytes::copy_from_slice(Uuid::new_v4().as_bytes());
+        all.insert(handle.clone(), prepared);
+        Ok(handle)
+    }
+
+    pub(super) fn prepared(&self, handle: &Bytes) -> Result<Prepared, ServeError> {
+        let absent = || ServeError::Query(QueryError::Plan("there is no such prepared statement".to_owned()));
+        self.lock().get(handle).cloned().ok_or_else(absent)
+    }
+
+
+    /// Keeps a statement with values in it; it can be bound to others.
+    pub(super) fn bind(&self, handle: &Bytes, bound: LogicalPlan) {
+        if let Some(prepared) = self.lock().get_mut(handle) {
+            prepared.bound = Some(bound);
+        }
+    }
+
+    pub(super) fn close(&self, handle: &Bytes) {
+        self.lock().remove(handle);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Bytes, Prepared>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn authorization(metadata: &MetadataMap) -> Option<&str> {
+    metadata.get("authorization").and_then(|value| value.to_str().ok())
+}
+
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// As gRPC calls it.
+pub(super) fn status(error: ServeError) -> Status {
+    use tonic::Code;
+    let code = match &error {
+        ServeError::Query(QueryError::ReadOnly(_) | QueryError::FixedOption(_)) => Code::PermissionDenied,
+        ServeError::Query(QueryError::UnknownTable { .. } | QueryError::UnknownColumn { .. }) => Code::NotFound,
+        ServeError::Query(QueryError::NotSupported(_)) => Code::Unimplemented,
+        ServeError::Query(QueryError::Memory(_)) | ServeError::TooManyRows(_) | ServeError::TooManyConnections(_) => {
+            Code::ResourceExhausted
+        }
+        ServeError::Query(error) if error.is_callers() => Code::InvalidArgument,
+        ServeError::Query(_) => Code::Internal,
+        ServeError::Timeout(_) => Code::DeadlineExceeded,
+        ServeError::Cancelled => Code::Cancelled,
+        ServeError::Stopping => Code::Unavailable,
+        ServeError::Credentials => Code::Unauthenticated,
+        ServeError::Request(_) => Code::InvalidArgument,
+    };
+    Status::new(code, error.to_string())
+}

@@ -1,0 +1,122 @@
+//! What a client's text asks for: rows of the lake or its catalogue, or something about the connection itself.
+
+use super::connection::{COMPATIBLE, Connection};
+use crate::error::ServeError;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast::{self, Expr, Statement as Ast, visit_expressions};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError};
+use tidelake_sinks::query::{QueryError, Session};
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub(super) enum Statement {
+    /// Rows.
+    Query(Arc<Query>),
+    /// About the connection; with the columns of its answer, if it has one.
+    Command(Arc<Ast>, Option<SchemaRef>),
+}
+
+/// A statement that only reads, planned.
+#[derive(Debug)]
+pub(super) struct Query {
+    /// As it was sent.
+    pub sql: String,
+    pub plan: LogicalPlan,
+    /// The columns, as far as they are known before values are bound.
+    pub schema: SchemaRef,
+}
+
+impl Statement {
+    /// Understands one statement, which may not be empty.
+    pub(super) async fn of(connection: &Connection, sql: &str) -> Result<Self, ServeError> {
+        let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).ok();
+        let parsed = parsed.and_then(|mut all| if all.len() == 1 { all.pop() } else { None });
+        if let Some(ast) = parsed.as_ref().filter(|ast| is_command(ast)) {
+            let columns = columns(ast, connection);
+            return Ok(Self::Command(Arc::new(ast.clone()), columns));
+        }
+        let session = connection.client.session();
+        let plan = plan(session, sql, parsed.as_ref()).await?;
+        let schema = session.schema(&plan);
+        Ok(Self::Query(Arc::new(Query { sql: sql.to_owned(), plan, schema })))
+    }
+
+    /// The columns of the answer; `None`: there is none.
+    pub(super) fn schema(&self) -> Option<&SchemaRef> {
+        match self {
+            Self::Query(query) => Some(&query.schema).filter(|schema| !schema.fields().is_empty()),
+            Self::Command(_, columns) => columns.as_ref(),
+        }
+    }
+}
+
+fn is_command(ast: &Ast) -> bool {
+    match ast {
+        Ast::Set(_)
+        | Ast::Reset(_)
+        | Ast::StartTransaction { .. }
+        | Ast::Commit { .. }
+        | Ast::Rollback { .. }
+        | Ast::Savepoint { .. }
+        | Ast::ReleaseSavepoint { .. }
+        | Ast::Declare { .. }
+        | Ast::Fetch { .. }
+        | Ast::Close { .. }
+        | Ast::Discard { .. }
+        | Ast::Deallocate { .. } => true,
+        Ast::ShowVariable { variable } => super::settings::is_shown(variable),
+        _ => false,
+    }
+}
+
+fn columns(ast: &Ast, connection: &Connection) -> Option<SchemaRef> {
+    match ast {
+        Ast::ShowVariable { variable } => {
+            let name = super::settings::name(variable);
+            Some(Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, false)])))
+        }
+        Ast::Fetch { name, .. } => {
+            connection.cursors.lock().unwrap_or_else(PoisonError::into_inner).get(&name.value).cloned()
+        }
+        _ => None,
+    }
+}
+
+/// The plan of a text: as it is if DataFusion understands it, so that a query means here what it means everywhere, else
+/// as rewritten for PostgreSQL's clients.
+async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<LogicalPlan, QueryError> {
+    let error = match session.plan(sql).await {
+        Err(error) if !matches!(error, QueryError::ReadOnly(_) | QueryError::FixedOption(_)) => error,
+        decided => return decided,
+    };
+    if !parsed.is_some_and(may_rewrite) {
+        return Err(error);
+    }
+    let rewritten = COMPATIBLE.parse(sql).ok().and_then(|mut all| if all.len() == 1 { all.pop() } else { None });
+    match rewritten {
+        // The first error is about what was written.
+        Some(rewritten) => session.plan(&rewritten.to_string()).await.map_err(|second| match second {
+            QueryError::ReadOnly(_) | QueryError::FixedOption(_) => second,
+            _ => error,
+        }),
+        None => Err(error),
+    }
+}
+
+/// The rewriting puts null in place of subqueries among the columns. That is good enough for what a client asks of the
+/// catalogue, and a wrong answer to anything else.
+fn may_rewrite(ast: &Ast) -> bool {
+    let text = ast.to_string().to_ascii_lowercase();
+    if text.contains("pg_") || text.contains("information_schema") {
+        return true;
+    }
+    let subquery = visit_expressions(ast, |expression| match expression {
+        Expr::Subquery(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    matches!(ast, ast::Statement::Query(_)) && subquery.is_continue()
+}
