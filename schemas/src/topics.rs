@@ -33,6 +33,8 @@ pub const ANNOTATIONS: &str = "tidelake.annotations";
 pub const TASKS: &str = "tidelake.tasks";
 /// How far each task has come, and who owns each partition (compacted).
 pub const CURSORS: &str = "tidelake.cursors";
+/// Who is erased, by keyed hashes (compacted).
+pub const SUPPRESSIONS: &str = "tidelake.suppressions";
 /// Leases of daily request budgets, in one partition: its order decides.
 pub const BUDGETS: &str = "tidelake.budgets";
 
@@ -86,6 +88,7 @@ pub fn schema_of(topic: &str) -> Option<SchemaName> {
         TASKS => Some(SchemaName::Task),
         CURSORS => Some(SchemaName::Cursor),
         BUDGETS => Some(SchemaName::BudgetEntry),
+        SUPPRESSIONS => Some(SchemaName::Suppression),
         _ => LANDED.iter().find(|l| l.topic == topic).map(|l| l.schema),
     }
 }

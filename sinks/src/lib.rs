@@ -6,4 +6,5 @@ pub mod format;
 pub mod lake;
 pub mod media;
 pub mod place;
+pub mod privacy;
 pub mod query;

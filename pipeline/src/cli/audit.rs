@@ -37,6 +37,7 @@ struct TableReport {
     commits: usize,
     counts: Counts,
     rows_in_table: i64,
+    rows_removed: i64,
     distinct_ids: i64,
     not_yet_landed: i64,
     findings: Vec<String>,
@@ -67,6 +68,7 @@ async fn report(args: &AuditArgs, config: Config) -> Result<Report, Failure> {
         let mut table = TableReport { commits: records.len(), ..TableReport::default() };
         let reached = check_ranges(&records, &mut table);
         (table.rows_in_table, table.distinct_ids) = rows(&engine, &landed).await?;
+        table.rows_removed = ledger::removed(&lake, landed.table).await?.iter().map(|(_, removed)| removed.rows).sum();
         check_totals(&mut table);
         for ((_, partition), high) in ends.iter().flatten().filter(|((topic, _), _)| *topic == landed.topic) {
             let next = reached.get(partition).copied();
@@ -124,8 +126,11 @@ fn check_ranges(records: &[(i64, CommitRecord)], table: &mut TableReport) -> BTr
 }
 
 fn check_totals(table: &mut TableReport) {
-    if table.rows_in_table != table.counts.rows {
-        let what = format!("{} rows in the table, {} landed by its commits", table.rows_in_table, table.counts.rows);
+    if table.rows_in_table + table.rows_removed != table.counts.rows {
+        let what = format!(
+            "{} rows in the table and {} erased, {} landed by its commits",
+            table.rows_in_table, table.rows_removed, table.counts.rows
+        );
         table.findings.push(what);
     }
     if table.distinct_ids != table.rows_in_table {
@@ -144,16 +149,31 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
     if json {
         return writeln!(out, "{}", serde_json::to_string(report).unwrap_or_default());
     }
-    let header =
-        ["table", "commits", "offsets", "rows", "dead", "repeated", "stale", "fences", "gaps", "waiting", "verdict"];
+    let header = [
+        "table", "commits", "offsets", "rows", "dead", "repeated", "stale", "suppressed", "fences", "gaps", "erased",
+        "waiting", "verdict",
+    ];
     let rows = report.tables.iter().map(|(name, table)| {
         let c = &table.counts;
         let verdict = if table.findings.is_empty() { "balanced" } else { "DIFFERS" };
-        let [offsets, rows, dead, repeated, stale, fences, gaps, waiting] =
-            [c.total(), c.rows, c.dead, c.repeated, c.stale, c.fences, c.gaps, table.not_yet_landed]
-                .map(|n| n.to_string());
-        let commits = table.commits.to_string();
-        [(*name).into(), commits, offsets, rows, dead, repeated, stale, fences, gaps, waiting, verdict.into()]
+        let commits = i64::try_from(table.commits).unwrap_or(i64::MAX);
+        let [commits, offsets, rows, dead, repeated, stale, suppressed, fences, gaps, erased, waiting] = [
+            commits,
+            c.total(),
+            c.rows,
+            c.dead,
+            c.repeated,
+            c.stale,
+            c.suppressed,
+            c.fences,
+            c.gaps,
+            table.rows_removed,
+            table.not_yet_landed,
+        ]
+        .map(|n| n.to_string());
+        let outcomes = [offsets, rows, dead, repeated, stale, suppressed, fences, gaps, erased, waiting];
+        let [a, b, c, d, e, f, g, h, i, j] = outcomes;
+        [(*name).into(), commits, a, b, c, d, e, f, g, h, i, j, verdict.into()]
     });
     writeln!(out, "{}", listing::table(header, rows))?;
     for (name, table) in &report.tables {

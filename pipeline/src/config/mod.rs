@@ -3,6 +3,7 @@
 //! Every mistake is reported at once, each with path, value and what is accepted. Unknown keys are mistakes.
 
 mod media;
+mod privacy;
 mod sources;
 mod stages;
 mod units;
@@ -11,6 +12,7 @@ pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
 pub(crate) use sources::{Mistake, Mistakes};
+pub(crate) use privacy::PrivacyConfig;
 pub(crate) use stages::StagesConfig;
 pub(crate) use units::parse_duration;
 
@@ -58,6 +60,8 @@ pub(crate) struct Config {
     pub browser: Option<BrowserConfig>,
     /// Pictures and films of what is collected; off by default.
     pub media: MediaConfig,
+    /// Whose data this is, and why it is kept.
+    pub privacy: PrivacyConfig,
     /// What runs over captions besides the stages that always do.
     pub stages: StagesConfig,
     /// A model elsewhere that may be asked about captions, when it is configured.
@@ -228,9 +232,9 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
-    "facebook", "tasks", "media", "stages", "external_model",
+    "facebook", "tasks", "media", "stages", "external_model", "privacy",
 ];
 
 impl Config {
@@ -263,6 +267,7 @@ impl Config {
             web: section(&mut table, "web", mistakes),
             browser: section(&mut table, "browser", mistakes),
             media: section(&mut table, "media", mistakes).unwrap_or_default(),
+            privacy: section(&mut table, "privacy", mistakes).unwrap_or_default(),
             stages: section(&mut table, "stages", mistakes).unwrap_or_default(),
             external_model: section(&mut table, "external_model", mistakes),
             youtube: section(&mut table, "youtube", mistakes),

@@ -23,6 +23,9 @@ pub struct Counts {
     pub repeated: i64,
     /// Dropped: published by a collector that had lost its partition.
     pub stale: i64,
+    /// Dropped: about somebody who is erased.
+    #[serde(default)]
+    pub suppressed: i64,
     /// Fences: messages without a record.
     pub fences: i64,
     /// Offsets without a message (compaction, transaction markers).
@@ -32,7 +35,7 @@ pub struct Counts {
 impl Counts {
     /// All outcomes together: as many as the range has offsets.
     pub fn total(&self) -> i64 {
-        self.rows + self.dead + self.repeated + self.stale + self.fences + self.gaps
+        self.rows + self.dead + self.repeated + self.stale + self.suppressed + self.fences + self.gaps
     }
 
     /// Adds another range's counts.
@@ -41,6 +44,7 @@ impl Counts {
         self.dead += other.dead;
         self.repeated += other.repeated;
         self.stale += other.stale;
+        self.suppressed += other.suppressed;
         self.fences += other.fences;
         self.gaps += other.gaps;
     }
@@ -69,6 +73,32 @@ pub struct CommitRecord {
     pub partitions: BTreeMap<i32, PartitionRange>,
 }
 
+/// The key of rows that a commit took away.
+const REMOVED_KEY: &str = "tidelake_removed";
+
+/// Rows that a commit took away: kept no longer, or erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    /// How many.
+    pub rows: i64,
+    /// Why.
+    pub why: String,
+}
+
+/// What a commit says that takes rows away, for its metadata. Without it, an audit would miss them.
+pub fn removal(rows: i64, why: &str) -> (String, serde_json::Value) {
+    (REMOVED_KEY.to_owned(), serde_json::json!({"rows": rows, "why": why}))
+}
+
+/// The rows that commits of one table took away, newest first, as (table version, record).
+///
+/// # Errors
+/// [`LakeError`].
+pub async fn removed(lake: &Lake, table: &str) -> Result<Vec<(i64, Removed)>, LakeError> {
+    let Some(delta) = lake.open(table).await? else { return Ok(Vec::new()) };
+    entries(&delta, table, REMOVED_KEY, None).await
+}
+
 /// The ledger of one table, newest commit first, as (table version, record).
 ///
 /// # Errors
@@ -83,12 +113,22 @@ pub(crate) async fn of_table(
     table: &str,
     limit: Option<usize>,
 ) -> Result<Vec<(i64, CommitRecord)>, LakeError> {
+    entries(delta, table, KEY, limit).await
+}
+
+/// What the commits of a table say of themselves under a key, newest first, with their versions.
+async fn entries<T: serde::de::DeserializeOwned>(
+    delta: &deltalake::DeltaTable,
+    table: &str,
+    key: &str,
+    limit: Option<usize>,
+) -> Result<Vec<(i64, T)>, LakeError> {
     let mut version = delta.version().and_then(|v| i64::try_from(v).ok()).unwrap_or(0);
     let mut history = delta.history(limit);
     let mut records = Vec::new();
     while let Some(info) = history.next().await {
         let info = info.map_err(LakeError::delta(table))?;
-        if let Some(value) = info.info.get(KEY)
+        if let Some(value) = info.info.get(key)
             && let Ok(record) = serde_json::from_value(value.clone())
         {
             records.push((version, record));

@@ -4,9 +4,11 @@
 //! * [`TableWriter`]: buffers batches of one table and commits them with positions.
 //! * [`commit`]: the commit protocol – what is checked before, what every outcome means.
 //! * [`replace`]: other files in place of some, in one commit; [`rewrite`]: gives rows values in new columns by it.
+//! * [`erasure`]: takes somebody's rows out of every table, old versions and the log's statistics included.
 //! * [`ledger`]: what each commit says about the messages it took, and the audit over it.
 
 pub mod commit;
+pub mod erasure;
 mod evolve;
 pub mod ledger;
 mod location;

@@ -195,7 +195,7 @@ impl Rewriter {
         };
         let mut writer = RecordBatchWriter::for_table(&self.table)
             .map_err(LakeError::delta(name))?
-            .with_writer_properties(properties(&self.landed, &self.options))
+            .with_writer_properties(properties(self.landed.table, &self.options))
             .with_target_file_size(self.options.target_file_bytes);
         let schema = writer.arrow_schema();
         let mut rows = 0;
@@ -237,7 +237,7 @@ fn part(date: &str, files: Vec<Remove>) -> Vec<Group> {
 }
 
 /// The batch in the table's columns and types, some of them given anew.
-fn with_columns<'a>(
+pub(super) fn with_columns<'a>(
     batch: &RecordBatch,
     given: impl Iterator<Item = (&'a String, ArrayRef)>,
     schema: &SchemaRef,

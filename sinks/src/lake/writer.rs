@@ -81,7 +81,7 @@ impl TableWriter {
         let table = lake.open_or_create(&landed).await?;
         let writer = RecordBatchWriter::for_table(&table)
             .map_err(LakeError::delta(landed.table))?
-            .with_writer_properties(properties(&landed, options))
+            .with_writer_properties(properties(landed.table, options))
             .with_target_file_size(options.target_file_bytes);
         let schema = writer.arrow_schema();
         Ok(Self {
@@ -265,7 +265,8 @@ fn of_dates(batch: &RecordBatch, some: &[i32]) -> Result<RecordBatch, arrow::err
     }
 }
 
-pub(super) fn properties(landed: &Landed, options: &WriterOptions) -> WriterProperties {
+/// How files of a table are written.
+pub(super) fn properties(table: &str, options: &WriterOptions) -> WriterProperties {
     let level = ZstdLevel::try_new(options.zstd_level).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -278,7 +279,7 @@ pub(super) fn properties(landed: &Landed, options: &WriterOptions) -> WriterProp
         // Made for as many values as a row group can have, and folded to what it has.
         builder = builder.set_column_bloom_filter_max_ndv(ColumnPath::from(column), most);
     }
-    if landed.table == "dead_letters" {
+    if table == "dead_letters" {
         builder = builder.set_column_dictionary_enabled(ColumnPath::from("payload"), false);
     }
     builder.build()

@@ -11,11 +11,13 @@ mod guard;
 pub mod split;
 mod tables;
 pub mod views;
+mod visibility;
 
 pub use error::QueryError;
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
+use crate::privacy::PseudonymKey;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
@@ -30,6 +32,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use url::Url;
+use visibility::Visibility;
 
 /// What queries may use.
 #[derive(Clone, Debug)]
@@ -55,6 +58,7 @@ pub struct Engine {
     current: Arc<RwLock<Arc<Loaded>>>,
     /// One refresh at a time.
     refreshing: Arc<tokio::sync::Mutex<()>>,
+    visibility: Visibility,
 }
 
 /// The tables as of one refresh.
@@ -105,8 +109,35 @@ impl Engine {
     pub async fn over(lake: Lake, options: QueryOptions) -> Result<Self, QueryError> {
         let runtime = runtime(&options)?;
         let tables = open_tables(&lake).await?;
-        let loaded = Loaded::new(config(&options), runtime, tables).await?;
-        Ok(Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default() })
+        let visibility = Visibility::default();
+        let loaded = Loaded::new(config(&options), runtime, tables, &visibility).await?;
+        Ok(Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default(), visibility })
+    }
+
+    /// The same tables and views with pseudonyms in place of creators' handles and ids, without names, self-descriptions,
+    /// addresses and raw bytes, and with mentions masked: see [`crate::privacy::classes`]. Memory is shared with this one.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn pseudonymised(&self, key: &PseudonymKey) -> Result<Self, QueryError> {
+        self.seen_by(Visibility::Pseudonymised(key.clone())).await
+    }
+
+    /// The same with the view `creator_pseudonyms`, which says whose each pseudonym is.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn with_pseudonyms(&self, key: &PseudonymKey) -> Result<Self, QueryError> {
+        self.seen_by(Visibility::Everything(Some(key.clone()))).await
+    }
+
+    async fn seen_by(&self, visibility: Visibility) -> Result<Self, QueryError> {
+        let before = self.loaded();
+        let session = &before.session;
+        let tables = before.tables.clone();
+        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, &visibility).await?;
+        let current = Arc::new(RwLock::new(Arc::new(loaded)));
+        Ok(Self { lake: self.lake.clone(), current, refreshing: Arc::default(), visibility })
     }
 
     /// Loads what has landed since. Whether anything had.
@@ -121,7 +152,8 @@ impl Engine {
             return Ok(false);
         }
         let session = &before.session;
-        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables).await?;
+        let loaded =
+            Loaded::new(session.copied_config(), session.runtime_env(), tables, &self.visibility).await?;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)
     }
@@ -137,6 +169,7 @@ impl Engine {
         let loaded = self.loaded();
         let explain = |error| loaded.explain(error);
         let plan = guard::plan(&loaded.session, query).await.map_err(|refusal| refusal.explained(explain))?;
+        self.visibility.check(&plan)?;
         let frame = loaded.session.execute_logical_plan(plan).await.map_err(explain)?;
         let stream = frame.execute_stream().await.map_err(explain)?;
         Ok(Answer { schema: stream.schema(), stream })
@@ -182,7 +215,16 @@ impl Engine {
             location: None,
             about: view.about.to_owned(),
         });
-        tables.chain(views.map(Ok)).collect()
+        tables.chain(views.chain(self.visibility.mapping()).map(Ok)).collect()
+    }
+
+    /// The schema of a table or view.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownTable`].
+    pub async fn schema(&self, table: &str) -> Result<SchemaRef, QueryError> {
+        let loaded = self.loaded();
+        Ok(loaded.session.table_provider(table).await.map_err(|e| loaded.explain(e))?.schema())
     }
 
     /// The columns of a table or view.
@@ -221,13 +263,16 @@ impl Loaded {
         config: SessionConfig,
         runtime: Arc<RuntimeEnv>,
         tables: BTreeMap<&'static str, DeltaTable>,
+        visibility: &Visibility,
     ) -> Result<Self, QueryError> {
         let session = SessionContext::new_with_config_rt(config, runtime);
         for name in tables::names() {
             let provider = tables::provider(name, tables.get(name), &session).await?;
+            let provider = visibility.of_table(name, provider, &session)?;
             session.register_table(name, provider).map_err(QueryError::running)?;
         }
         let broken_views = views::register(&session).await;
+        visibility.register_mapping(&session).await?;
         Ok(Self { session, tables, broken_views })
     }
 
