@@ -14,7 +14,9 @@ use tidelake_schemas::{
     VideoObservation, arrow_schema,
 };
 use tidelake_sinks::lake::erasure::{self, Purged};
-use tidelake_sinks::lake::{CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions, ledger};
+use tidelake_sinks::lake::{
+    CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions, ledger,
+};
 use tidelake_sinks::privacy::{PrivacyKey, PseudonymKey, Subject, Suppressions, access, gone};
 use tidelake_sinks::query::{Engine, QueryOptions};
 
@@ -133,7 +135,12 @@ async fn videos(lake: &Lake) -> Lander {
             .land(&[
                 video(7_000_000_000_000_000_001, day, author(Some("Mia.Cooks.9917"), Some(MIA_ID), MIA_NAME), "pie"),
                 video(7_000_000_000_000_000_002, day, author(None, Some(MIA_ID), MIA_NAME), "with @ben_bakes_4471"),
-                video(7_000_000_000_000_000_003, day, author(Some(BEN), Some(BEN_ID), "Ben"), "thanks @mia.cooks.9917!"),
+                video(
+                    7_000_000_000_000_000_003,
+                    day,
+                    author(Some(BEN), Some(BEN_ID), "Ben"),
+                    "thanks @mia.cooks.9917!",
+                ),
             ])
             .await;
         lander.land(&[video(7_000_000_000_000_000_004, day, author(Some(BEN), None, "Ben"), "bread")]).await;
@@ -230,7 +237,8 @@ async fn erase_at(lake: &Lake, erased: &Suppressions, now: Timestamp) -> BTreeMa
     let mut done = BTreeMap::new();
     for name in erasure::tables(lake).await.expect("lists") {
         let options = WriterOptions::default();
-        let taken = erasure::erase(lake, &name, erased, "test", &options, None).await.expect("erases").expect("is there");
+        let taken =
+            erasure::erase(lake, &name, erased, "test", &options, None).await.expect("erases").expect("is there");
         let mut table = lake.open(&name).await.expect("opens").expect("is there");
         let purged = erasure::purge(&mut table, &name, erased, now).await.expect("purges");
         done.insert(name, (taken, purged));
@@ -446,7 +454,10 @@ async fn pseudonyms_show_nobody() {
     // It is still of use: the same creator has the same pseudonym everywhere, and captions keep their places.
     let query = "SELECT count(*) FROM videos v JOIN creators c ON lower(v.author_handle) = lower(c.handle)";
     assert_eq!(engine.integers(query).await.expect("answers"), [3]);
-    assert_eq!(engine.integers("SELECT count(*) FROM videos WHERE caption = 'thanks @**************!'").await.unwrap(), [1]);
+    assert_eq!(
+        engine.integers("SELECT count(*) FROM videos WHERE caption = 'thanks @**************!'").await.unwrap(),
+        [1]
+    );
     assert_eq!(engine.integers("SELECT max(length(author_handle)) FROM videos").await.unwrap(), [22]);
     for query in ["SELECT * FROM creator_pseudonyms", "SET datafusion.explain.show_statistics = true"] {
         assert!(engine.sql(query).await.is_err(), "{query}");

@@ -150,8 +150,19 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
         return writeln!(out, "{}", serde_json::to_string(report).unwrap_or_default());
     }
     let header = [
-        "table", "commits", "offsets", "rows", "dead", "repeated", "stale", "suppressed", "fences", "gaps", "erased",
-        "waiting", "verdict",
+        "table",
+        "commits",
+        "offsets",
+        "rows",
+        "dead",
+        "repeated",
+        "stale",
+        "suppressed",
+        "fences",
+        "gaps",
+        "erased",
+        "waiting",
+        "verdict",
     ];
     let rows = report.tables.iter().map(|(name, table)| {
         let c = &table.counts;

@@ -11,8 +11,8 @@ mod units;
 pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
-pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use privacy::PrivacyConfig;
+pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use stages::StagesConfig;
 pub(crate) use units::parse_duration;
 

@@ -181,7 +181,8 @@ pub(crate) async fn write(
             written_at: now(),
         };
         // A hash of its own in the key: what a resumed erasure adds must not displace what it had.
-        let (key, payload) = (format!("{erasure}/{part}/{}", hashes.first().map_or("", |h| &h[..8])), codec::encode(&record)?);
+        let (key, payload) =
+            (format!("{erasure}/{part}/{}", hashes.first().map_or("", |h| &h[..8])), codec::encode(&record)?);
         let message = FutureRecord::to(SUPPRESSIONS).partition(0).key(&key).payload(&payload);
         let sent = producer.send(message, PATIENCE).await;
         sent.map_err(|(error, _)| LogError::kafka("write suppressions")(error))?;

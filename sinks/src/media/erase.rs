@@ -53,7 +53,8 @@ impl MediaStore {
         let mut removed = Removed::default();
         let files: BTreeSet<&String> = doomed.files.iter().chain(notes.values().flatten()).collect();
         for file in files {
-            let beside = file.rsplit_once('.').map_or_else(|| format!("{file}.json"), |(stem, _)| format!("{stem}.json"));
+            let beside =
+                file.rsplit_once('.').map_or_else(|| format!("{file}.json"), |(stem, _)| format!("{stem}.json"));
             match doomed.shared.get(file) {
                 Some(other) => {
                     let owner = self.read::<Note>(&beside).await?;

@@ -174,9 +174,14 @@ impl MediaStore {
     /// Paths of the objects below a folder, without the store's root.
     pub(super) async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
         let root = self.root.parts().count();
-        let listed: Vec<_> =
-            self.store.list(Some(&self.under(folder))).try_collect().await.map_err(|error| self.error(folder, error))?;
-        let below = |path: &Path| path.parts().skip(root).map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+        let listed: Vec<_> = self
+            .store
+            .list(Some(&self.under(folder)))
+            .try_collect()
+            .await
+            .map_err(|error| self.error(folder, error))?;
+        let below =
+            |path: &Path| path.parts().skip(root).map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
         Ok(listed.iter().map(|object| below(&object.location)).collect())
     }
 

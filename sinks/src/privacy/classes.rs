@@ -72,9 +72,8 @@ impl Class {
 pub fn classify(table: &str, path: &[&str]) -> Option<Class> {
     let joined = path.join(".");
     let known = |list: &[&str]| list.contains(&joined.as_str());
-    of_table(table, &joined).or_else(|| {
-        LISTS.iter().find(|(_, names)| known(names)).map(|(class, _)| *class).or_else(|| of_findings(path))
-    })
+    of_table(table, &joined)
+        .or_else(|| LISTS.iter().find(|(_, names)| known(names)).map(|(class, _)| *class).or_else(|| of_findings(path)))
 }
 
 /// Where a name says another thing than elsewhere.
@@ -84,8 +83,8 @@ fn of_table(table: &str, column: &str) -> Option<Class> {
         ("creator_observations" | "newest_creators" | "creators" | "creators_current", column) => match column {
             "native_id" => NativeId,
             "creator_id" => Id,
-            "category" | "verified" | "private" | "region" | "language" | "created_at" | "commerce" | "counts_rounded"
-            | "followers" | "following" | "likes" | "videos" | "unavailable" => About,
+            "category" | "verified" | "private" | "region" | "language" | "created_at" | "commerce"
+            | "counts_rounded" | "followers" | "following" | "likes" | "videos" | "unavailable" => About,
             _ if column.starts_with("stats.") => About,
             _ => return None,
         },
@@ -122,12 +121,7 @@ const LISTS: [(Class, &[&str]); 12] = [
     (Class::About, &["author.verified", "author.private", "is_private", "unavailable"]),
     (Class::Mention, &["caption_entities.name", "caption_entities.target_id", "source_mentions"]),
     (Class::Link, &["bio_url", "url"]),
-    (
-        Class::Words,
-        &[
-            "caption", "voice_to_text", "keyword", "tag", "name", "brand", "text", "code", "title", "answer",
-        ],
-    ),
+    (Class::Words, &["caption", "voice_to_text", "keyword", "tag", "name", "brand", "text", "code", "title", "answer"]),
     (Class::Title, &["sound.title", "sound.author"]),
     (Class::Plain, PLAIN),
 ];

@@ -101,7 +101,9 @@ async fn gone(engine: &Engine) -> Result<Gone, QueryError> {
     let mut gone = Gone::new();
     for batch in engine.collect(GONE).await? {
         let text = |column: usize| cast(batch.column(column), &DataType::Utf8);
-        let (Ok(ids), Ok(why), Ok(month)) = (cast(batch.column(0), &DataType::Int64), text(1), text(2)) else { continue };
+        let (Ok(ids), Ok(why), Ok(month)) = (cast(batch.column(0), &DataType::Int64), text(1), text(2)) else {
+            continue;
+        };
         let (why, month) = (why.as_string::<i32>(), month.as_string::<i32>());
         for (row, id) in ids.as_primitive::<Int64Type>().values().iter().enumerate() {
             gone.push((*id, why.value(row).to_owned(), month.value(row).to_owned()));

@@ -2,7 +2,8 @@
 
 use super::suppressions::Suppressions;
 use tidelake_schemas::codec::{self, SchemaName};
-use tidelake_schemas::{Annotation, DeadLetter, MediaEntry, MediaOrder, Observation};
+use tidelake_schemas::projection::EnrichedCaption;
+use tidelake_schemas::{Annotation, CoverageEntry, DeadLetter, MediaEntry, MediaOrder, Observation};
 
 /// How deep letters may lie in letters.
 const DEPTH: u8 = 4;
@@ -15,11 +16,23 @@ pub fn is_theirs(erased: &Suppressions, payload: &[u8]) -> bool {
 fn theirs(erased: &Suppressions, payload: &[u8], depth: u8) -> bool {
     let decoded = match codec::schema_of_message(payload) {
         Ok(SchemaName::VideoObservation) => codec::decode(payload).map(|o| observed(erased, Observation::Video(o))),
+        Ok(SchemaName::EnrichedVideo) => EnrichedCaption::of_enriched(payload).map(|video| {
+            erased.holds_author(&video.platform, &video.author)
+                || erased.holds_id(Some(&video.platform), video.video_id)
+        }),
+        Ok(SchemaName::CoverageEntry) => codec::decode::<CoverageEntry>(payload)
+            .map(|entry| [&entry.asked, &entry.provenance.task].iter().any(|text| erased.named_in(text))),
         Ok(SchemaName::CreatorObservation) => codec::decode(payload).map(|o| observed(erased, Observation::Creator(o))),
         Ok(SchemaName::CommentObservation) => codec::decode(payload).map(|o| observed(erased, Observation::Comment(o))),
-        Ok(SchemaName::MediaOrder) => codec::decode::<MediaOrder>(payload).map(|o| video(erased, &o.platform, o.video_id)),
-        Ok(SchemaName::MediaEntry) => codec::decode::<MediaEntry>(payload).map(|o| video(erased, &o.platform, o.video_id)),
-        Ok(SchemaName::Annotation) => codec::decode::<Annotation>(payload).map(|o| video(erased, &o.platform, o.video_id)),
+        Ok(SchemaName::MediaOrder) => {
+            codec::decode::<MediaOrder>(payload).map(|o| video(erased, &o.platform, o.video_id))
+        }
+        Ok(SchemaName::MediaEntry) => {
+            codec::decode::<MediaEntry>(payload).map(|o| video(erased, &o.platform, o.video_id))
+        }
+        Ok(SchemaName::Annotation) => {
+            codec::decode::<Annotation>(payload).map(|o| video(erased, &o.platform, o.video_id))
+        }
         Ok(SchemaName::DeadLetter) if depth > 0 => {
             codec::decode::<DeadLetter>(payload).map(|letter| theirs(erased, &letter.payload, depth - 1))
         }

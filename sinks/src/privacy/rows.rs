@@ -3,7 +3,10 @@
 use super::classes::{Class, classify};
 use super::payload;
 use super::suppressions::Suppressions;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch, StringArray, StringBuilder, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch, StringArray, StringBuilder,
+    StructArray,
+};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
@@ -87,9 +90,10 @@ fn of_field(field: &Field) -> Vec<Vec<String>> {
 fn below(kind: &DataType) -> Vec<Vec<String>> {
     match kind {
         DataType::Struct(fields) => fields.iter().flat_map(|field| of_field(field)).collect(),
-        DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) | DataType::FixedSizeList(item, _) => {
-            below(item.data_type())
-        }
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::FixedSizeList(item, _) => below(item.data_type()),
         _ => vec![Vec::new()],
     }
 }
@@ -104,7 +108,9 @@ enum How {
     /// A row with bytes about them goes.
     Bytes,
     /// Names of theirs are taken out; of titles only where they are marked.
-    Redact { strictly: bool },
+    Redact {
+        strictly: bool,
+    },
     Pass,
 }
 
@@ -145,7 +151,9 @@ impl Judge<'_> {
                 Ok(column.clone())
             }
             exact @ (How::Exact | How::Entity) => {
-                if let Some(ids) = column.data_type().is_integer().then(|| cast(column, &DataType::Int64)).transpose()? {
+                if let Some(ids) =
+                    column.data_type().is_integer().then(|| cast(column, &DataType::Int64)).transpose()?
+                {
                     let ids: &Int64Array = ids.as_primitive();
                     self.mark(|erased, platform, row| ids.is_valid(row) && erased.holds_id(platform, ids.value(row)));
                 } else {
@@ -153,8 +161,7 @@ impl Judge<'_> {
                     let texts: &StringArray = texts.as_string();
                     self.mark(|erased, platform, row| {
                         let named = |text: &str| matches!(exact, How::Entity) && erased.marked_in(text);
-                        texts.is_valid(row)
-                            && (erased.holds(platform, texts.value(row)) || named(texts.value(row)))
+                        texts.is_valid(row) && (erased.holds(platform, texts.value(row)) || named(texts.value(row)))
                     });
                 }
                 Ok(column.clone())

@@ -109,8 +109,7 @@ impl Subject {
 
     async fn by_handle(&mut self, engine: &Engine, handle: String) -> Result<(), SubjectError> {
         let name = quoted(&handle);
-        let found =
-            accounts(engine, &self.platform, &format!("handle = {name} OR lower(native_id) = {name}")).await?;
+        let found = accounts(engine, &self.platform, &format!("handle = {name} OR lower(native_id) = {name}")).await?;
         let ids: BTreeSet<i64> = found.iter().filter_map(|(_, id, _)| *id).collect();
         if ids.len() > 1 {
             return Err(SubjectError::Ambiguous { handle, ids: ids.iter().map(ToString::to_string).collect() });

@@ -152,8 +152,7 @@ impl Engine {
             return Ok(false);
         }
         let session = &before.session;
-        let loaded =
-            Loaded::new(session.copied_config(), session.runtime_env(), tables, &self.visibility).await?;
+        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, &self.visibility).await?;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)
     }

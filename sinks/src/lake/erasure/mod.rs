@@ -19,12 +19,12 @@ mod scan;
 pub use purge::{Purged, purge};
 pub use recheck::{Recheck, recheck};
 
+use super::Lake;
 use super::ledger;
 use super::location::{LakeError, PARTITION_COLUMN};
 use super::replace::{self, Replaced, Replacement, active, name_of};
 use super::rewrite::with_columns;
 use super::writer::{WriterOptions, properties};
-use super::Lake;
 use crate::place::Place;
 use crate::privacy::{Suppressions, rows};
 use deltalake::DeltaTable;

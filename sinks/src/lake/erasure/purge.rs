@@ -67,7 +67,8 @@ pub async fn purge(
     let active = names(table, name)?;
     let said = read_entries(table, name, &there).await?;
     let mut purged = Purged::default();
-    let mut present: BTreeSet<String> = there.files.iter().map(|file| name_of(file.location.as_ref()).to_owned()).collect();
+    let mut present: BTreeSet<String> =
+        there.files.iter().map(|file| name_of(file.location.as_ref()).to_owned()).collect();
     for file in inactive_with(table, name, &there.files, &active, erased).await? {
         let own = name_of(file.location.as_ref());
         let young = now.0 - file.last_modified.timestamp_micros() < GRACE_MICROS;
@@ -97,19 +98,13 @@ async fn inactive_with(
     erased: &Suppressions,
 ) -> Result<Vec<ObjectMeta>, LakeError> {
     let inactive = files.iter().filter(|file| !active.contains(name_of(file.location.as_ref())));
-    let looked = futures::stream::iter(inactive.cloned()).map(|file| async move {
-        Ok::<_, LakeError>(holds(table, name, &file, erased).await?.then_some(file))
-    });
+    let looked = futures::stream::iter(inactive.cloned())
+        .map(|file| async move { Ok::<_, LakeError>(holds(table, name, &file, erased).await?.then_some(file)) });
     let found: Vec<Option<ObjectMeta>> = looked.buffer_unordered(READS).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
 }
 
-async fn holds(
-    table: &DeltaTable,
-    name: &str,
-    file: &ObjectMeta,
-    erased: &Suppressions,
-) -> Result<bool, LakeError> {
+async fn holds(table: &DeltaTable, name: &str, file: &ObjectMeta, erased: &Suppressions) -> Result<bool, LakeError> {
     let content = match store(table).get(&file.location).await {
         Ok(found) => found.bytes().await.map_err(failed(name))?,
         // Somebody else has deleted it.

@@ -43,7 +43,8 @@ pub(super) async fn files_with(
         let mut provider = table.table_provider().with_eager_snapshot(snapshot).with_file_column(FILE);
         if let Some(only) = only {
             let log = table.snapshot()?.snapshot().try_log_data()?;
-            let paths = log.iter().map(|file| file.remove_action(false).path).filter(|path| only.contains(name_of(path)));
+            let paths =
+                log.iter().map(|file| file.remove_action(false).path).filter(|path| only.contains(name_of(path)));
             provider = provider.with_file_paths(paths.collect::<Vec<_>>());
         }
         let rows = session.read_table(provider.await?)?;

@@ -78,12 +78,17 @@ mod tests {
 
     #[test]
     fn rows_that_stay_are_as_they_were() {
-        let csv_text = b"author,caption,url\nmia,\"a\n,b\",\nben,\"says, @mia\",x\r\nben,,https://t.co/@mia/video/1\nzoe,1,2\n";
+        let csv_text =
+            b"author,caption,url\nmia,\"a\n,b\",\nben,\"says, @mia\",x\r\nben,,https://t.co/@mia/video/1\nzoe,1,2\n";
         let (new, gone) = csv(csv_text, &erased()).unwrap();
-        assert_eq!((String::from_utf8(new).unwrap().as_str(), gone), ("author,caption,url\nben,\"says, @mia\",x\r\nzoe,1,2\n", 2));
+        assert_eq!(
+            (String::from_utf8(new).unwrap().as_str(), gone),
+            ("author,caption,url\nben,\"says, @mia\",x\r\nzoe,1,2\n", 2)
+        );
         let (new, gone) = json(b"[{\"a\":\"Mia\"}, {\"a\":\"ben\",\"n\":1.50}]", &erased()).unwrap();
         assert_eq!((String::from_utf8(new).unwrap().as_str(), gone), ("[{\"a\":\"ben\",\"n\":1.50}]\n", 1));
-        let (new, gone) = lines(b"{\"v\":\"7001234567890123456\"}\n{\"v\":\"7\",\"m\":[\"mia\"]}\n", &erased()).unwrap();
+        let (new, gone) =
+            lines(b"{\"v\":\"7001234567890123456\"}\n{\"v\":\"7\",\"m\":[\"mia\"]}\n", &erased()).unwrap();
         assert_eq!((String::from_utf8(new).unwrap().as_str(), gone), ("{\"v\":\"7\",\"m\":[\"mia\"]}\n", 1));
         assert!(json(b"{}", &erased()).is_err());
     }
