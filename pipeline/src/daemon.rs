@@ -5,9 +5,10 @@ use crate::log::LogError;
 use crate::log::budgets::TopicLender;
 use crate::log::client::Connection;
 use crate::log::embedded::Embedded;
+use crate::log::suppressions::{self, Suppressed};
 use crate::log::{tasks, topics};
 use crate::roles::annotate::Annotate;
-use crate::roles::collect::Collect;
+use crate::roles::collect::{Collect, Cut, cut};
 use crate::roles::enrich::Enrich;
 use crate::roles::land::Land;
 use crate::roles::maintain::Maintain;
@@ -19,12 +20,13 @@ use futures::future::BoxFuture;
 use std::fmt;
 use std::future::Future;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tidelake_connectors::client::Lender;
 use tidelake_schemas::Task;
 use tidelake_sinks::lake::{Lake, LakeError};
 use tidelake_sinks::media::{MediaStore, StoreError};
+use tidelake_sinks::privacy::{KeyError, PrivacyKey};
 use tokio::task::JoinSet;
 
 /// A role of the process.
@@ -81,6 +83,8 @@ pub(crate) enum StartError {
     Lake(#[from] LakeError),
     #[error("media.store: {0}")]
     Media(#[from] StoreError),
+    #[error("{0}")]
+    Key(#[from] KeyError),
 }
 
 /// A process that is connected and may run roles.
@@ -91,6 +95,9 @@ pub(crate) struct Daemon {
     pub progress: Progress,
     /// Where files are kept, if any are.
     pub media: Option<MediaStore>,
+    /// The key of the hashes that stand for people.
+    pub privacy_key: PrivacyKey,
+    suppressed: OnceLock<Suppressed>,
     /// Kept running; stops when dropped, after the roles.
     _broker: Option<Embedded>,
 }
@@ -98,6 +105,7 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts or reaches the broker, makes absent topics, opens the lake.
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
+        let privacy_key = config.privacy.key(&config.data_dir)?;
         let media = media_store(&config)?;
         let lake = Lake::at(&config.lake_location(), config.lake.storage.clone())?;
         let (broker, bootstrap) = match config.log.broker.as_str() {
@@ -112,7 +120,8 @@ impl Daemon {
         let connection = if broker.is_some() { connection.alone() } else { connection };
         topics::ensure(&connection, &config.layout()).await?;
         tracing::info!(broker = connection.bootstrap(), lake = %lake.root(), "ready");
-        Ok(Self { config, connection, lake, progress: Progress::default(), media, _broker: broker })
+        let (progress, suppressed) = (Progress::default(), OnceLock::new());
+        Ok(Self { config, connection, lake, progress, media, privacy_key, suppressed, _broker: broker })
     }
 
     /// As [`Self::start`], but when another process runs the embedded broker of the data directory, by that one. For
@@ -124,7 +133,9 @@ impl Daemon {
         let connection = Connection::new(bootstrap, config.log.kafka.clone());
         // That process may be about to make them.
         topics::ensure(&connection, &config.layout()).await?;
-        Ok(Self { config, connection, lake, progress: Progress::default(), media: None, _broker: None })
+        let privacy_key = config.privacy.key(&config.data_dir)?;
+        let (progress, suppressed) = (Progress::default(), OnceLock::new());
+        Ok(Self { config, connection, lake, progress, media: None, privacy_key, suppressed, _broker: None })
     }
 
     /// Publishes the configuration's tasks to the task topic, unless they stand there already. One that was paused
@@ -133,7 +144,16 @@ impl Daemon {
         let (connection, lanes) = (self.connection.clone(), self.config.log.lanes);
         let read = tokio::task::spawn_blocking(move || tasks::declared(&connection, lanes)).await;
         let declared = read.map_err(|e| LogError::Embedded(format!("tasks: {e}")))??;
-        for mut record in self.config.tasks.iter().flat_map(|task| crate::sources::records(task, now())) {
+        let suppressed = suppressions::everybody(&self.connection, &self.privacy_key).await?;
+        for record in self.config.tasks.iter().flat_map(|task| crate::sources::records(task, now())) {
+            let mut record = match cut(&suppressed, &record) {
+                Cut::Whole => record,
+                Cut::Less(less) => *less,
+                Cut::Nothing => {
+                    tracing::warn!("a task of the configuration asks only for what was erased, and is not declared");
+                    continue;
+                }
+            };
             if let Some(old) = declared.get(&record.task) {
                 record.paused = old.paused;
                 if (Task { declared_at: old.declared_at, ..record.clone() }) == *old {
@@ -213,12 +233,19 @@ impl Daemon {
         Arc::new(Clients::of(&self.config, &lender))
     }
 
+    /// Who is suppressed, followed from the first call on.
+    pub(crate) fn suppressed(&self) -> Suppressed {
+        let follow = || Suppressed::follow(&self.connection, self.privacy_key.clone());
+        self.suppressed.get_or_init(follow).clone()
+    }
+
     fn collect(&self, clients: &Arc<Clients>) -> Collect {
         Collect {
             connection: self.connection.clone(),
             lanes: self.config.log.lanes,
             sources: crate::sources::maker(Arc::clone(clients)),
             media: Plan::of(&self.config).map(Arc::new),
+            suppressed: self.suppressed(),
             progress: self.progress.clone(),
         }
     }
@@ -231,13 +258,15 @@ impl Daemon {
             config: self.config.media.clone(),
             fetchers: Arc::new(move || Fetchers::of(&config, clients.clone())),
             store: self.media.clone()?,
+            suppressed: self.suppressed(),
         })
     }
 
     fn annotate(&self) -> Option<Annotate> {
         let (connection, lake) = (self.connection.clone(), self.lake.clone());
         let partitions = self.config.layout().partitions();
-        Some(Annotate { connection, partitions, lake, config: self.config.external_model.clone()? })
+        let (config, suppressed) = (self.config.external_model.clone()?, self.suppressed());
+        Some(Annotate { connection, partitions, lake, config, suppressed })
     }
 
     fn enrich(&self) -> Enrich {
@@ -259,6 +288,7 @@ impl Daemon {
             lake: self.lake.clone(),
             rotation: self.config.rotation(),
             files: self.config.files(),
+            suppressed: self.suppressed(),
             progress: self.progress.clone(),
         }
     }

@@ -6,6 +6,7 @@ mod clock;
 mod config;
 mod daemon;
 mod drained;
+mod erasure;
 mod log;
 mod observe;
 mod plan;

@@ -11,7 +11,7 @@ use crate::media::{MediaEntry, MediaOrder};
 use crate::observation::{
     CommentObservation, CreatorObservation, Enrichment, HashtagObservation, SoundObservation, VideoObservation,
 };
-use crate::task::{BudgetEntry, Cursor, Task};
+use crate::task::{BudgetEntry, Cursor, Suppression, Task};
 use apache_avro::rabin::Rabin;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::schema::{RecordSchema, Schema};
@@ -92,6 +92,8 @@ pub enum SchemaName {
     MediaEntry,
     /// `annotation.avsc`
     Annotation,
+    /// `suppression.avsc`
+    Suppression,
 }
 
 /// File name, current schema and every released version of each schema.
@@ -137,6 +139,7 @@ schema_files! {
     MediaOrder => "media_order" [],
     MediaEntry => "media_entry" [],
     Annotation => "annotation" [],
+    Suppression => "suppression" [],
 }
 
 impl SchemaName {
@@ -176,6 +179,7 @@ records! {
     MediaOrder => MediaOrder,
     MediaEntry => MediaEntry,
     Annotation => Annotation,
+    Suppression => Suppression,
 }
 
 /// A schema, ready for use.

@@ -27,6 +27,8 @@ pub struct CoverageEntry {
     pub fault: Option<String>,
     pub requests: i32,
     pub took_ms: i64,
+    #[serde(default)]
+    pub suppressed: i64,
 }
 
 /// A record that could not go on, with its bytes.

@@ -27,5 +27,5 @@ pub use codec::{Record, SchemaName};
 pub use ledger::{CoverageEntry, DeadLetter, DriftIncident};
 pub use media::{MediaAddress, MediaEntry, MediaKind, MediaOrder, MediaStatus};
 pub use observation::*;
-pub use task::{BudgetEntry, Cursor, RouteRest, Task, TaskRoute, TopicPosition};
+pub use task::{BudgetEntry, Cursor, RouteRest, Suppression, Task, TaskRoute, TopicPosition};
 pub use time::Timestamp;

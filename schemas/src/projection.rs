@@ -4,7 +4,7 @@
 //! can step over what it does not want. Enrich reads four of a video's thirty fields this way.
 
 use crate::codec::{self, CodecError, Datum, HEADER_LEN, SchemaName};
-use crate::observation::{CaptionEntity, CaptionFindings, Provenance, VideoObservation};
+use crate::observation::{AuthorRef, CaptionEntity, CaptionFindings, Provenance, VideoObservation};
 use crate::time::Timestamp;
 use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, RecordSchema, Schema};
 use serde::Deserialize;
@@ -58,6 +58,8 @@ pub struct EnrichedCaption {
     pub observed_at: Timestamp,
     /// Where it came from.
     pub provenance: Provenance,
+    /// Whose it is.
+    pub author: AuthorRef,
     /// The caption as observed.
     pub caption: Option<String>,
     /// What the stages found in it.
@@ -66,8 +68,8 @@ pub struct EnrichedCaption {
 
 impl EnrichedCaption {
     #[rustfmt::skip]
-    const NAMES: [&str; 8] =
-        ["event_id", "platform", "video_id", "native_id", "observed_at", "provenance", "caption", "findings"];
+    const NAMES: [&str; 9] =
+        ["event_id", "platform", "video_id", "native_id", "observed_at", "provenance", "author", "caption", "findings"];
 
     /// Of one message of an enriched video; see [`CaptionFields::of_video`].
     ///

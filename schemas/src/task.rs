@@ -1,4 +1,4 @@
-//! Tasks, their cursors and the budgets they share: the topics `collect` coordinates by.
+//! Tasks, their cursors and the budgets they share: the topics `collect` coordinates by; and who is not to be collected.
 
 #![allow(missing_docs, reason = "each field is documented in the .avsc file it mirrors")]
 
@@ -67,5 +67,15 @@ pub struct BudgetEntry {
     pub share: i64,
     pub daily: i64,
     pub closed: bool,
+    pub written_at: Timestamp,
+}
+
+/// Who is erased, by keyed hashes (`suppression.avsc`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppression {
+    pub erasure: String,
+    pub platform: String,
+    pub hashes: Vec<String>,
+    pub key_check: String,
     pub written_at: Timestamp,
 }

@@ -35,6 +35,8 @@ pub const TASKS: &str = "tidelake.tasks";
 pub const CURSORS: &str = "tidelake.cursors";
 /// Without messages: who has its one partition does the lake's chores.
 pub const MAINTENANCE: &str = "tidelake.maintenance";
+/// Who is erased, by keyed hashes (compacted).
+pub const SUPPRESSIONS: &str = "tidelake.suppressions";
 /// Leases of daily request budgets, in one partition: its order decides.
 pub const BUDGETS: &str = "tidelake.budgets";
 
@@ -88,6 +90,7 @@ pub fn schema_of(topic: &str) -> Option<SchemaName> {
         TASKS => Some(SchemaName::Task),
         CURSORS => Some(SchemaName::Cursor),
         BUDGETS => Some(SchemaName::BudgetEntry),
+        SUPPRESSIONS => Some(SchemaName::Suppression),
         _ => LANDED.iter().find(|l| l.topic == topic).map(|l| l.schema),
     }
 }

@@ -6,5 +6,6 @@ pub mod format;
 pub mod lake;
 pub mod media;
 pub mod place;
+pub mod privacy;
 pub mod query;
 pub mod report;

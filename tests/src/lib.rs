@@ -261,6 +261,7 @@ fn delete_topics(bootstrap: &str) {
         topics::TASKS,
         topics::CURSORS,
         topics::PROFILES,
+        topics::SUPPRESSIONS,
         topics::BUDGETS,
         topics::MAINTENANCE,
     ];

@@ -162,8 +162,8 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
         return writeln!(out, "{}", serde_json::to_string(report).unwrap_or_default());
     }
     let header = [
-        "table", "commits", "offsets", "rows", "removed", "dead", "repeated", "stale", "fences", "gaps", "waiting",
-        "verdict",
+        "table", "commits", "offsets", "rows", "removed", "dead", "repeated", "stale", "suppressed", "fences",
+        "gaps", "waiting", "verdict",
     ];
     let rows = report.tables.iter().map(|(name, table)| {
         let c = &table.counts;
@@ -175,13 +175,15 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
             c.dead,
             c.repeated,
             c.stale,
+            c.suppressed,
             c.fences,
             c.gaps,
             table.not_yet_landed,
         ];
-        let [offsets, rows, removed, dead, repeated, stale, fences, gaps, waiting] = numbers.map(|n| n.to_string());
-        let commits = table.commits.to_string();
-        [(*name).into(), commits, offsets, rows, removed, dead, repeated, stale, fences, gaps, waiting, verdict.into()]
+        let [offsets, rows, removed, dead, repeated, stale, suppressed, fences, gaps, waiting] =
+            numbers.map(|n| n.to_string());
+        let (name, commits, verdict) = ((*name).to_owned(), table.commits.to_string(), verdict.to_owned());
+        [name, commits, offsets, rows, removed, dead, repeated, stale, suppressed, fences, gaps, waiting, verdict]
     });
     writeln!(out, "{}", listing::table(header, rows))?;
     for (name, table) in &report.tables {

@@ -43,6 +43,8 @@ pub(crate) async fn run(args: &ImportArgs, mut config: Config) -> Result<(), Fai
     let connection = daemon.connection.clone();
     let sentinel = Arc::new(tokio::task::spawn_blocking(move || Sentinel::load(&connection)).await??);
     let mut lane = Lane::take_over(&daemon.connection, lane, daemon.progress.clone(), sentinel).await?;
+    lane.suppressed = Some(daemon.suppressed());
+    daemon.suppressed().ready().await?;
     let progress = bar(files.len());
     let (mut total, mut refused, mut failed) = (BTreeMap::<EntityKind, usize>::new(), 0, 0);
     let mut out = std::io::stdout();

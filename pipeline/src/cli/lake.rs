@@ -4,6 +4,7 @@ use super::Failure;
 use super::sql::SqlArgs;
 use crate::config::Config;
 use tidelake_sinks::lake::Lake;
+use tidelake_sinks::privacy::PseudonymKey;
 use tidelake_sinks::query::{Engine, QueryOptions};
 
 /// The lake of the configuration.
@@ -21,5 +22,7 @@ pub(crate) async fn engine(config: &Config) -> Result<Engine, Failure> {
 
 /// `tidelake sql`
 pub(crate) async fn sql(args: &SqlArgs, config: &Config) -> Result<(), Failure> {
-    super::sql::run(args, engine(config).await?, &config.data_dir.join("sql_history")).await
+    let (engine, key) = (engine(config).await?, PseudonymKey::of(&config.privacy.key(&config.data_dir)?));
+    let engine = if args.pseudonyms { engine.pseudonymised(&key).await? } else { engine.with_pseudonyms(&key).await? };
+    super::sql::run(args, engine, &config.data_dir.join("sql_history")).await
 }

@@ -13,6 +13,7 @@ mod demo;
 mod diff;
 mod drift;
 mod enrich;
+mod erase;
 mod explain;
 mod import;
 mod lake;
@@ -20,6 +21,7 @@ mod listing;
 mod login;
 mod maintain;
 mod media;
+mod privacy;
 mod query;
 mod quota;
 mod repl;
@@ -141,6 +143,10 @@ pub(crate) enum Command {
     Diff(diff::DiffArgs),
     /// Run queries on several machines: a scheduler, and executors. Engines name it by --engine.
     Cluster(cluster::ClusterArgs),
+    /// Take a creator or videos out of everything there is, and keep them out.
+    Erase(erase::EraseArgs),
+    /// What is held of people and why; what is held of somebody; what was erased.
+    Privacy(privacy::PrivacyArgs),
     /// Print a topic's records as they come.
     Tap(tap::TapArgs),
     /// Where each observation of a video came from and what became of it.
@@ -173,6 +179,8 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Demo(args) => demo::run(&args, config, arguments.shared.data_dir.as_deref()).await,
         Command::Import(args) => import::run(&args, config).await,
         Command::Catalog(args) => catalog::run(&args, &config).await,
+        Command::Erase(args) => erase::run(&args, config).await,
+        Command::Privacy(args) => privacy::run(&args, config).await,
         Command::Enrich(args) => enrich::run(&args, &config).await,
         Command::Annotate(args) => annotate::run(&args, &config).await,
         Command::Resolve(args) => resolve::run(&args, &config).await,

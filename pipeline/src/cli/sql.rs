@@ -31,6 +31,9 @@ pub(crate) struct SqlArgs {
     /// Say how long each query took (on standard error).
     #[arg(long)]
     timing: bool,
+    /// Show pseudonyms in place of creators.
+    #[arg(long)]
+    pub(super) pseudonyms: bool,
 }
 
 /// Answers what the arguments ask.

@@ -4,6 +4,7 @@
 
 mod maintain;
 mod media;
+mod privacy;
 mod serve;
 mod sources;
 mod stages;
@@ -13,6 +14,7 @@ pub(crate) use maintain::{Every, MaintainConfig};
 pub(crate) use media::MediaConfig;
 #[cfg(test)]
 pub(crate) use media::{Keep, Product};
+pub(crate) use privacy::PrivacyConfig;
 pub(crate) use serve::ServeConfig;
 pub(crate) use sources::{Mistake, Mistakes};
 pub(crate) use stages::StagesConfig;
@@ -67,6 +69,8 @@ pub(crate) struct Config {
     pub media: MediaConfig,
     /// How tables are kept fast and small.
     pub maintain: MaintainConfig,
+    /// Whose data this is, and why it is kept.
+    pub privacy: PrivacyConfig,
     /// What runs over captions besides the stages that always do.
     pub stages: StagesConfig,
     /// A model elsewhere that may be asked about captions, when it is configured.
@@ -242,10 +246,10 @@ fn one() -> u32 {
 }
 
 #[rustfmt::skip]
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "data_dir", "profile", "log", "lake", "logging", "shutdown", "research", "display", "oembed", "web", "browser", "youtube",
     "facebook", "tasks", "media", "stages", "external_model",
-    "serve", "maintain",
+    "serve", "maintain", "privacy",
 ];
 
 impl Config {
@@ -280,6 +284,7 @@ impl Config {
             browser: section(&mut table, "browser", mistakes),
             media: section(&mut table, "media", mistakes).unwrap_or_default(),
             maintain: section(&mut table, "maintain", mistakes).unwrap_or_default(),
+            privacy: section(&mut table, "privacy", mistakes).unwrap_or_default(),
             stages: section(&mut table, "stages", mistakes).unwrap_or_default(),
             external_model: section(&mut table, "external_model", mistakes),
             youtube: section(&mut table, "youtube", mistakes),

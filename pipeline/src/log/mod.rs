@@ -4,12 +4,14 @@
 //! * [`client`]: producers and consumers with the settings exactly-once depends on.
 //! * [`topics`]: which topics exist, how they are made, what to do when they are not as stated.
 //! * [`reader`]: reading a partition from one offset to another.
+//! * [`suppressions`]: who is erased and not to be taken again.
 //! * [`tasks`] and [`budgets`]: what collectors share: tasks, and the daily budgets of their credentials.
 
 pub(crate) mod budgets;
 pub(crate) mod client;
 pub(crate) mod embedded;
 pub(crate) mod reader;
+pub(crate) mod suppressions;
 pub(crate) mod tasks;
 pub(crate) mod topics;
 
@@ -51,6 +53,9 @@ pub(crate) enum LogError {
         /// Which way it is broken.
         why: &'static str,
     },
+    /// Who is erased cannot be told.
+    #[error("suppressions: {0}")]
+    Suppressions(String),
     /// A record could not be encoded.
     #[error("{0}")]
     Codec(#[from] tidelake_schemas::codec::CodecError),

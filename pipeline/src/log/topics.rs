@@ -60,12 +60,13 @@ fn specs(layout: &Layout) -> Vec<Spec> {
     let data = data.map(|name| Spec { name, partitions: layout.partitions(), keep: Keep::For(layout.retention) });
     let tasks = Spec { name: topics::TASKS, partitions: layout.lanes, keep: Keep::Newest };
     let cursors = Spec { name: topics::CURSORS, partitions: layout.partitions(), keep: Keep::Newest };
+    let suppressions = Spec { name: topics::SUPPRESSIONS, partitions: 1, keep: Keep::Newest };
     let profiles = Spec { name: topics::PROFILES, partitions: 1, keep: Keep::Newest };
     // One partition: its order decides who is granted what.
     let budgets = Spec { name: topics::BUDGETS, partitions: 1, keep: Keep::For(BUDGETS_KEPT) };
     // One partition, without messages: it elects.
     let maintenance = Spec { name: topics::MAINTENANCE, partitions: 1, keep: Keep::For(BUDGETS_KEPT) };
-    data.chain([tasks, cursors, profiles, budgets, maintenance]).collect()
+    data.chain([tasks, cursors, suppressions, profiles, budgets, maintenance]).collect()
 }
 
 /// Makes the topics that are absent and reports those that are not as stated.

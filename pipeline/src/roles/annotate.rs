@@ -17,6 +17,7 @@ mod tests;
 
 use crate::daemon::Role;
 use crate::log::client::Connection;
+use crate::log::suppressions::Suppressed;
 use crate::roles::worker::{Content, Ended, Input, Output, Running, Work, Worker};
 use crate::roles::{RoleError, Stop};
 use ask::{Asker, Outcome, Question};
@@ -42,6 +43,8 @@ pub(crate) struct Annotate {
     /// Where earlier answers are.
     pub lake: Lake,
     pub config: ExternalModelConfig,
+    /// Whose captions are not handed on.
+    pub suppressed: Suppressed,
 }
 
 impl Annotate {
@@ -49,7 +52,9 @@ impl Annotate {
     pub(crate) async fn run(self, stop: Stop) -> Result<(), RoleError> {
         let annotator = Annotator::new(&self.config, crate::clock::for_connectors())?;
         let known = Known::of_lake(&self.lake, &annotator).await;
-        let asker = Asker::new(self.config, annotator, known);
+        self.suppressed.ready().await?;
+        let mut asker = Asker::new(self.config, annotator, known);
+        asker.suppressed = Some(self.suppressed);
         let (connection, partitions, handle) = (self.connection, self.partitions, Handle::current());
         let thread = tokio::task::spawn_blocking(move || {
             let reporter = asker.reporter();

@@ -13,15 +13,19 @@ mod publish;
 mod route;
 mod schedule;
 mod sentinel;
+mod suppressed;
 
-pub(crate) use lane::{Lane, cursors, lane_of};
+pub(crate) use lane::{Lane, cursors, lane_of, tails};
+pub(crate) use publish::cursor_key;
 pub(crate) use route::Routes;
 use schedule::Changes;
 pub(crate) use schedule::{Entry, route_of, step};
 pub(crate) use sentinel::Sentinel;
+pub(crate) use suppressed::{Cut, cut};
 
 use crate::log::LogError;
 use crate::log::client::Connection;
+use crate::log::suppressions::Suppressed;
 use crate::roles::media::Plan;
 use crate::roles::{Progress, RoleError, Stop};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -53,6 +57,8 @@ pub(crate) struct Collect {
     pub sources: Arc<MakeSource>,
     /// What is ordered of pictures and films; `None` where none are kept.
     pub media: Option<Arc<Plan>>,
+    /// Of whom nothing is published.
+    pub suppressed: Suppressed,
     pub progress: Progress,
 }
 
@@ -67,6 +73,7 @@ enum Word {
 impl Collect {
     /// Collects until told to stop.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), RoleError> {
+        self.suppressed.ready().await?;
         let connection = self.connection.clone();
         let loaded = tokio::task::spawn_blocking(move || Sentinel::load(&connection)).await;
         let sentinel = Arc::new(loaded.map_err(|e| RoleError::Panicked(e.to_string()))??);
@@ -119,6 +126,7 @@ impl Collect {
         }
         let mut lane = Lane::take_over(&self.connection, lane, self.progress.clone(), sentinel).await?;
         lane.media.clone_from(&self.media);
+        lane.suppressed = Some(self.suppressed.clone());
         schedule::run(lane, &self.sources, &changes, &stop).await
     }
 }

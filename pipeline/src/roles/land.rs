@@ -11,6 +11,7 @@ pub(crate) use filter::app_ids;
 
 use crate::log::LogError;
 use crate::log::client::Connection;
+use crate::log::suppressions::Suppressed;
 use crate::roles::{Progress, RoleError, Stop};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -47,6 +48,8 @@ pub(crate) struct Land {
     pub lake: Lake,
     pub rotation: Rotation,
     pub files: WriterOptions,
+    /// Whose records do not land.
+    pub suppressed: Suppressed,
     pub progress: Progress,
 }
 
@@ -99,6 +102,7 @@ struct Loop {
 
 impl Loop {
     fn start(land: Land, handle: Handle) -> Result<Self, RoleError> {
+        handle.block_on(land.suppressed.ready())?;
         let changes = Arc::<Mutex<Changes>>::default();
         let consumer = land.connection.group_consumer(GROUP, Assignments { changes: changes.clone() })?;
         let mut tables = HashMap::new();

@@ -21,6 +21,7 @@ pub(crate) use plan::Plan;
 use crate::config::MediaConfig;
 use crate::daemon::Role;
 use crate::log::client::Connection;
+use crate::log::suppressions::Suppressed;
 use crate::roles::worker::{Content, Ended, Input, Output, Running, Work, Worker};
 use crate::roles::{RoleError, Stop};
 use futures::future::BoxFuture;
@@ -49,12 +50,15 @@ pub(crate) struct Media {
     pub config: MediaConfig,
     pub fetchers: Arc<dyn Fn() -> Fetchers + Send + Sync>,
     pub store: MediaStore,
+    /// Whose files are not fetched.
+    pub suppressed: Suppressed,
 }
 
 impl Media {
     /// Fetches and stores until told to stop.
     pub(crate) async fn run(self, stop: Stop) -> Result<(), RoleError> {
         let handle = Handle::current();
+        self.suppressed.ready().await?;
         let thread = tokio::task::spawn_blocking(move || self.worker(handle)?.run(&stop));
         thread.await.map_err(|e| RoleError::Panicked(e.to_string()))?
     }
@@ -62,7 +66,8 @@ impl Media {
     fn worker(self, handle: Handle) -> Result<Worker<Workshop>, RoleError> {
         let tally = Tally::default();
         let reporter = Box::new(Reporter::new(tally.clone()));
-        let workshop = Workshop { config: self.config, fetchers: (self.fetchers)(), store: self.store, tally };
+        let (fetchers, suppressed) = ((self.fetchers)(), self.suppressed);
+        let workshop = Workshop { config: self.config, fetchers, store: self.store, suppressed, tally };
         Worker::start(&self.connection, self.partitions, workshop, reporter, handle)
     }
 }
@@ -79,7 +84,9 @@ impl Work for Workshop {
     }
 
     fn read(&self, payload: &[u8]) -> Result<Option<MediaOrder>, CodecError> {
-        codec::decode(payload).map(Some)
+        let order: MediaOrder = codec::decode(payload)?;
+        let erased = self.suppressed.now().is_some_and(|all| all.holds_id(Some(&order.platform), order.video_id));
+        Ok((!erased).then_some(order))
     }
 
     /// Orders of the same file go together; so many files at the same time.

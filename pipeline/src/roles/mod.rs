@@ -71,7 +71,7 @@ impl RoleError {
         }
         matches!(
             self,
-            Self::Log(LogError::Recreated { .. } | LogError::Topics(_))
+            Self::Log(LogError::Recreated { .. } | LogError::Topics(_) | LogError::Suppressions(_))
                 | Self::Lake(LakeError::TransactionsExpire { .. } | LakeError::Location { .. })
                 | Self::Media(StoreError::Full { .. } | StoreError::Location { .. })
         )

@@ -29,6 +29,9 @@ pub struct Counts {
     pub repeated: i64,
     /// Dropped: published by a collector that had lost its partition.
     pub stale: i64,
+    /// Dropped: about somebody who is erased.
+    #[serde(default)]
+    pub suppressed: i64,
     /// Fences: messages without a record.
     pub fences: i64,
     /// Offsets without a message (compaction, transaction markers).
@@ -38,7 +41,7 @@ pub struct Counts {
 impl Counts {
     /// All outcomes together: as many as the range has offsets.
     pub fn total(&self) -> i64 {
-        self.rows + self.dead + self.repeated + self.stale + self.fences + self.gaps
+        self.rows + self.dead + self.repeated + self.stale + self.suppressed + self.fences + self.gaps
     }
 
     /// Adds another range's counts.
@@ -47,6 +50,7 @@ impl Counts {
         self.dead += other.dead;
         self.repeated += other.repeated;
         self.stale += other.stale;
+        self.suppressed += other.suppressed;
         self.fences += other.fences;
         self.gaps += other.gaps;
     }

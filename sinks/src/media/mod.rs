@@ -5,6 +5,7 @@
 //!
 //! Making is pure. What came is never trusted: pictures are decoded within limits, and cut files are told from whole ones.
 
+mod erase;
 mod film;
 mod overlay;
 mod picture;
@@ -12,6 +13,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use erase::{Doomed, Removed};
 pub use overlay::Label;
 pub use picture::PictureFormat;
 pub use store::{Kept, MediaStore, Note, StoreError};

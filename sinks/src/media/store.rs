@@ -12,6 +12,7 @@
 use crate::place::{Place, hex};
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
@@ -160,7 +161,7 @@ impl MediaStore {
     }
 
     /// An object's content; `None` when it is not there or cannot be understood.
-    async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Option<T>, StoreError> {
+    pub(super) async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<Option<T>, StoreError> {
         let got = match self.store.get(&self.under(path)).await {
             Ok(got) => got.bytes().await,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
@@ -168,6 +169,40 @@ impl MediaStore {
         };
         let content = got.map_err(|error| self.error(path, error))?;
         Ok(serde_json::from_slice(&content).ok())
+    }
+
+    /// Paths of the objects below a folder, without the store's root.
+    pub(super) async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
+        let root = self.root.parts().count();
+        let listed: Vec<_> = self
+            .store
+            .list(Some(&self.under(folder)))
+            .try_collect()
+            .await
+            .map_err(|error| self.error(folder, error))?;
+        let below =
+            |path: &Path| path.parts().skip(root).map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+        Ok(listed.iter().map(|object| below(&object.location)).collect())
+    }
+
+    /// Writes a note, whether there is one or not.
+    pub(super) async fn write(&self, path: &str, note: &Note) -> Result<(), StoreError> {
+        let written = self.store.put(&self.under(path), PutPayload::from(json(note))).await;
+        written.map(drop).map_err(|error| self.error(path, error))
+    }
+
+    /// Deletes an object; whether it was there.
+    pub(super) async fn remove(&self, path: &str) -> Result<bool, StoreError> {
+        let place = self.under(path);
+        match self.store.head(&place).await {
+            Ok(_) => {}
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(self.error(path, error)),
+        }
+        match self.store.delete(&place).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(true),
+            Err(error) => Err(self.error(path, error)),
+        }
     }
 
     fn under(&self, path: &str) -> Path {

@@ -19,6 +19,7 @@ mod tables;
 mod travel;
 mod unused_joins;
 pub mod views;
+mod visibility;
 
 pub use binds::{Bind, Binds};
 pub use error::QueryError;
@@ -27,6 +28,7 @@ pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
 use crate::lake::current::Current;
+use crate::privacy::PseudonymKey;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
@@ -47,6 +49,7 @@ use std::sync::{Arc, RwLock};
 use tidelake_schemas::Timestamp;
 use travel::Past;
 use url::Url;
+use visibility::Visibility;
 
 /// What queries may use.
 #[derive(Clone, Debug)]
@@ -100,10 +103,45 @@ pub struct Engine {
 /// The tables as of one refresh.
 struct Loaded {
     session: SessionContext,
-    backend: Option<Arc<dyn Backend>>,
+    scope: Scope,
     tables: BTreeMap<&'static str, DeltaTable>,
     /// Views that the tables at hand do not support, and why.
     broken_views: BTreeMap<&'static str, String>,
+}
+
+/// By whom queries run, and how tables are shown.
+#[derive(Clone)]
+struct Scope {
+    backend: Option<Arc<dyn Backend>>,
+    visibility: Visibility,
+}
+
+impl Scope {
+    /// A table's version, as it is shown; `None` = nothing has landed yet.
+    async fn table(
+        &self,
+        name: &'static str,
+        table: Option<&DeltaTable>,
+        session: &SessionContext,
+    ) -> Result<Arc<dyn TableProvider>, QueryError> {
+        let provider = tables::provider(name, table, session, self.backend.as_deref()).await?;
+        self.visibility.of_table(name, provider, session)
+    }
+
+    /// A version of the past, in the columns of today.
+    async fn past(
+        &self,
+        name: &'static str,
+        table: &DeltaTable,
+        current: &DeltaTable,
+        session: &SessionContext,
+    ) -> Result<Arc<dyn TableProvider>, QueryError> {
+        if self.backend.is_some() {
+            return self.table(name, Some(table), session).await;
+        }
+        let provider = travel::provider(name, table, current, session).await?;
+        self.visibility.of_table(name, provider, session)
+    }
 }
 
 /// An answer underway.
@@ -146,8 +184,13 @@ impl Engine {
     pub async fn over(lake: Lake, options: QueryOptions) -> Result<Self, QueryError> {
         let runtime = runtime(&options)?;
         let tables = open_tables(&lake).await?;
-        let loaded = Loaded::new(config(&options), runtime, tables, options.backend).await?;
-        Ok(Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default(), fixed: false })
+        let scope = Scope { backend: options.backend.clone(), visibility: Visibility::default() };
+        let loaded = Loaded::new(config(&options), runtime, tables, scope).await?;
+        Ok(Self::of(lake, loaded, false))
+    }
+
+    fn of(lake: Lake, loaded: Loaded, fixed: bool) -> Self {
+        Self { lake, current: Arc::new(RwLock::new(Arc::new(loaded))), refreshing: Arc::default(), fixed }
     }
 
     /// The lake as it was at an instant: every table at the newest version that was committed by then. Queries whose tables
@@ -157,8 +200,36 @@ impl Engine {
     /// [`QueryError`].
     pub async fn as_of(&self, at: Timestamp) -> Result<Self, QueryError> {
         let past = travel::as_of(&self.loaded(), &self.lake, at).await?;
-        let current = Arc::new(RwLock::new(Arc::new(past)));
-        Ok(Self { lake: self.lake.clone(), current, refreshing: Arc::default(), fixed: true })
+        Ok(Self::of(self.lake.clone(), past, true))
+    }
+
+    /// The same tables and views with pseudonyms in place of creators' handles and ids, without names, self-descriptions,
+    /// addresses and raw bytes, and with mentions masked: see [`crate::privacy::classes`]. Memory is shared with this one.
+    ///
+    /// # Errors
+    /// [`QueryError`], also where a cluster runs the queries: the key stays in this process.
+    pub async fn pseudonymised(&self, key: &PseudonymKey) -> Result<Self, QueryError> {
+        if self.loaded().scope.backend.is_some() {
+            let why = "pseudonyms on a cluster, which would need their key. Ask without --engine";
+            return Err(QueryError::NotSupported(why.to_owned()));
+        }
+        self.seen_by(Visibility::Pseudonymised(key.clone())).await
+    }
+
+    /// The same with the view `creator_pseudonyms`, which says whose each pseudonym is.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn with_pseudonyms(&self, key: &PseudonymKey) -> Result<Self, QueryError> {
+        self.seen_by(Visibility::Everything(Some(key.clone()))).await
+    }
+
+    async fn seen_by(&self, visibility: Visibility) -> Result<Self, QueryError> {
+        let before = self.loaded();
+        let (session, tables) = (&before.session, before.tables.clone());
+        let scope = Scope { visibility, ..before.scope.clone() };
+        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, scope).await?;
+        Ok(Self::of(self.lake.clone(), loaded, self.fixed))
     }
 
     /// Loads what has landed since. Whether anything had.
@@ -175,8 +246,8 @@ impl Engine {
         if tables::same_versions(&tables, &before.tables) {
             return Ok(false);
         }
-        let (session, backend) = (&before.session, before.backend.clone());
-        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, backend).await?;
+        let (session, scope) = (&before.session, before.scope.clone());
+        let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, scope).await?;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)
     }
@@ -203,6 +274,7 @@ impl Engine {
         binds.fill(&mut statement)?;
         let state = travel::state(loaded.session.state(), &loaded, &self.lake, &statement).await?;
         let plan = guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))?;
+        loaded.scope.visibility.check(&plan)?;
         let frame = loaded.session.execute_logical_plan(plan).await.map_err(explain)?;
         let stream = frame.execute_stream().await.map_err(explain)?;
         Ok(Answer { schema: stream.schema(), stream })
@@ -248,7 +320,16 @@ impl Engine {
             location: None,
             about: view.about.to_owned(),
         });
-        tables.chain(views.map(Ok)).collect()
+        tables.chain(views.chain(loaded.scope.visibility.mapping()).map(Ok)).collect()
+    }
+
+    /// The schema of a table or view.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownTable`].
+    pub async fn schema(&self, table: &str) -> Result<SchemaRef, QueryError> {
+        let loaded = self.loaded();
+        Ok(loaded.session.table_provider(table).await.map_err(|e| loaded.explain(e))?.schema())
     }
 
     /// The columns of a table or view.
@@ -287,42 +368,49 @@ impl Loaded {
         config: SessionConfig,
         runtime: Arc<RuntimeEnv>,
         tables: BTreeMap<&'static str, DeltaTable>,
-        backend: Option<Arc<dyn Backend>>,
+        scope: Scope,
     ) -> Result<Self, QueryError> {
-        let session = session(config, runtime, backend.as_deref())?;
+        let session = session(config, runtime, scope.backend.as_deref())?;
         for name in tables::names() {
-            let provider = tables::provider(name, tables.get(name), &session, backend.as_deref()).await?;
+            let provider = scope.table(name, tables.get(name), &session).await?;
             session.register_table(name, provider).map_err(QueryError::running)?;
         }
-        if backend.is_none() {
+        // What is kept holds people's names, and files that a cluster cannot be told of.
+        if scope.backend.is_none() && !scope.visibility.hides() {
             current::register(&session, &tables).await;
         }
-        let broken_views = views::register(&session).await;
-        Ok(Self { session, backend, tables, broken_views })
+        Self::with_views(session, scope, tables).await
     }
 
     /// The same views over tables of the past; those that there were not yet are empty.
     async fn of_past(current: &Self, mut past: BTreeMap<&'static str, Past>) -> Result<Self, QueryError> {
-        let backend = current.backend.clone();
-        let session = session(current.session.copied_config(), current.session.runtime_env(), backend.as_deref())?;
+        let scope = current.scope.clone();
+        let backend = scope.backend.as_deref();
+        let session = session(current.session.copied_config(), current.session.runtime_env(), backend)?;
         let mut tables = BTreeMap::new();
         for name in tables::names() {
             let provider = match (past.remove(name), current.tables.get(name)) {
                 (Some(Past::Table(table)), Some(current)) => {
-                    let provider = match &backend {
-                        Some(backend) => tables::provider(name, Some(&table), &session, Some(backend.as_ref())).await?,
-                        None => travel::provider(name, &table, current, &session).await?,
-                    };
+                    let provider = scope.past(name, &table, current, &session).await?;
                     tables.insert(name, table);
                     provider
                 }
                 (Some(Past::Unreadable(fault)), _) => travel::unreadable(name, fault)?,
-                _ => tables::provider(name, None, &session, backend.as_deref()).await?,
+                _ => scope.table(name, None, &session).await?,
             };
             session.register_table(name, provider).map_err(QueryError::running)?;
         }
+        Self::with_views(session, scope, tables).await
+    }
+
+    async fn with_views(
+        session: SessionContext,
+        scope: Scope,
+        tables: BTreeMap<&'static str, DeltaTable>,
+    ) -> Result<Self, QueryError> {
         let broken_views = views::register(&session).await;
-        Ok(Self { session, backend, tables, broken_views })
+        scope.visibility.register_mapping(&session).await?;
+        Ok(Self { session, scope, tables, broken_views })
     }
 
     /// There is no such table.

@@ -86,7 +86,9 @@ impl Session {
         let mut statement = guard::statement(query).map_err(|refusal| refusal.explained(explain))?;
         binds.fill_known(&mut statement)?;
         let state = travel::state(self.context.state(), &loaded, &self.engine.lake, &statement).await?;
-        guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))
+        let plan = guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))?;
+        loaded.scope.visibility.check(&plan)?;
+        Ok(plan)
     }
 
     /// Puts values in the place of `$1`, `$name` or `:name`.

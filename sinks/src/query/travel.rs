@@ -126,7 +126,7 @@ async fn at_version(loaded: &Loaded, name: &str, version: &str) -> Result<Arc<dy
     };
     let mut past = current.clone();
     match past.load_version(asked).await {
-        Ok(()) => provider(known, &past, current, &loaded.session).await,
+        Ok(()) => loaded.scope.past(known, &past, current, &loaded.session).await,
         Err(_) => Err(too_old(known, current, asked).await?),
     }
 }

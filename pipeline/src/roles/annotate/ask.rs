@@ -2,6 +2,7 @@
 
 use super::known::Known;
 use super::tally::{Reporter, Tally};
+use crate::log::suppressions::Suppressed;
 use crate::roles::worker::Ended;
 use crate::roles::{RoleError, now};
 use futures::{StreamExt, stream};
@@ -47,6 +48,8 @@ struct Trouble {
 /// Asks the model.
 pub(super) struct Asker {
     pub(super) config: ExternalModelConfig,
+    /// Whose captions are not handed on.
+    pub(super) suppressed: Option<Suppressed>,
     annotator: Annotator,
     known: Mutex<Known>,
     trouble: Mutex<Trouble>,
@@ -55,7 +58,8 @@ pub(super) struct Asker {
 
 impl Asker {
     pub(super) fn new(config: ExternalModelConfig, annotator: Annotator, known: Known) -> Self {
-        Self { config, annotator, known: Mutex::new(known), trouble: Mutex::default(), tally: Tally::default() }
+        let (known, trouble, tally) = (Mutex::new(known), Mutex::default(), Tally::default());
+        Self { config, suppressed: None, annotator, known, trouble, tally }
     }
 
     pub(super) fn reporter(&self) -> Reporter {
@@ -65,6 +69,12 @@ impl Asker {
     /// What an enriched video gives to ask about.
     pub(super) fn question(&self, message: &[u8]) -> Result<Option<Question>, CodecError> {
         let video = EnrichedCaption::of_enriched(message)?;
+        if let Some(erased) = self.suppressed.as_ref().and_then(Suppressed::now)
+            && (erased.holds_author(&video.platform, &video.author)
+                || erased.holds_id(Some(&video.platform), video.video_id))
+        {
+            return Ok(None);
+        }
         let Some(caption) = video.caption else { return Ok(None) };
         let wanted = self.config.select.wants(&caption, &video.findings.language.code);
         if !wanted || !self.config.asks_about(&video.provenance.zone) {

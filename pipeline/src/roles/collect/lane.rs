@@ -11,6 +11,7 @@ use super::sentinel::Sentinel;
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::log::reader::Reader;
+use crate::log::suppressions::Suppressed;
 use crate::roles::media::Plan;
 use crate::roles::{Progress, RoleError, now};
 use rdkafka::message::Message;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use tidelake_schemas::topics::{COLLECTED, CURSORS};
 use tidelake_schemas::{Cursor, TopicPosition, codec};
+use tidelake_sinks::privacy::Suppressions;
 
 /// What the keys of claims start with. Each claim has a key of its own, so that compaction keeps them all: whether a
 /// cursor is valid is told by the claim before it.
@@ -39,6 +41,8 @@ pub(crate) struct Lane {
     pub(super) sentinel: Arc<Sentinel>,
     /// What is ordered of pictures and films.
     pub(super) media: Option<Arc<Plan>>,
+    /// Of whom nothing is published.
+    pub(crate) suppressed: Option<Suppressed>,
     /// The newest cursor of each task.
     pub(super) cursors: HashMap<String, Cursor>,
     /// Ids that earlier owners published in cycles that are not complete.
@@ -84,6 +88,7 @@ impl Lane {
             progress,
             sentinel,
             media: None,
+            suppressed: None,
             cursors,
             published,
             in_cycle: HashMap::new(),
@@ -110,6 +115,11 @@ impl Lane {
             Some(epoch) => Err(RoleError::Fenced(format!("lane {} was claimed at {epoch}", self.number))),
             None => Ok(()),
         }
+    }
+
+    /// Who is suppressed, if anybody is.
+    pub(super) fn suppressed(&self) -> Option<Arc<Suppressions>> {
+        self.suppressed.as_ref().and_then(Suppressed::now)
     }
 
     /// The newest cursor of a task.
@@ -224,6 +234,19 @@ pub(crate) fn cursors(connection: &Connection, lane: i32) -> Result<HashMap<Stri
     let reader = Reader::new(connection)?;
     let (_, high) = reader.watermarks(CURSORS, lane)?;
     Ok(read_cursors(&reader, lane, high)?.0)
+}
+
+/// Where the tails begin that the next owner of a lane reads, by topic; none when the lane has never had a task. What stands
+/// before them is no longer needed by collectors. Blocks while it reads.
+pub(crate) fn tails(connection: &Connection, lane: i32) -> Result<BTreeMap<&'static str, i64>, LogError> {
+    let reader = Reader::new(connection)?;
+    let (_, high) = reader.watermarks(CURSORS, lane)?;
+    let (cursors, last) = read_cursors(&reader, lane, high)?;
+    if last.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    // With the message before: see recover.
+    Ok(COLLECTED.into_iter().map(|topic| (topic, (tail_start(topic, &cursors, last.as_ref()) - 1).max(0))).collect())
 }
 
 fn is_claim(key: Option<&[u8]>) -> bool {

@@ -5,6 +5,7 @@ use super::lane::Lane;
 use super::publish::{self, Outgoing};
 use super::route::{Reaction, Routes};
 use super::schedule::{Entry, State, encode_state};
+use super::suppressed;
 use crate::roles::{RoleError, now};
 use std::collections::HashMap;
 use tidelake_connectors::client::fallback::Decision;
@@ -20,6 +21,7 @@ struct Outcome {
     fresh: HashMap<EntityKind, i64>,
     got: i64,
     rejected: i64,
+    suppressed: i64,
 }
 
 impl Outcome {
@@ -44,7 +46,7 @@ impl Outcome {
             keep(lane, entry, &mut messages, publish::media(&order)?);
         }
         let rejected = count(page.rejects.len());
-        Ok(Self { messages, fresh, got: count(page.observations.len()) + rejected, rejected })
+        Ok(Self { messages, fresh, got: count(page.observations.len()) + rejected, rejected, suppressed: 0 })
     }
 
     /// What the ledger says of the page.
@@ -58,6 +60,7 @@ impl Outcome {
         entry.got = self.got;
         entry.new = self.fresh.values().sum();
         entry.rejected = self.rejected;
+        entry.suppressed = self.suppressed;
         entry.has_more = ledger.has_more;
         entry.requests = ledger.requests;
         entry.took_ms = i64::try_from(ledger.took.as_millis()).unwrap_or(i64::MAX);
@@ -118,7 +121,10 @@ pub(super) async fn publish_page(
     mut page: Page,
 ) -> Result<(), RoleError> {
     let capabilities = entry.routes.source().capabilities();
+    let dropped = suppressed::drop_from(lane, &mut page);
     let mut outcome = Outcome::of(lane, entry, &page, &capabilities, context)?;
+    outcome.suppressed = count(dropped);
+    outcome.got += outcome.suppressed;
     let (mut ahead, total) = (Ahead::of(page.next, &state, outcome.got), state.got + outcome.got);
     match page.ledger.stopped_by.take() {
         Some(fault) => {
@@ -139,7 +145,11 @@ pub(super) async fn publish_page(
     }
     outcome.tell(&mut ledger, page.ledger);
     for incident in &findings.incidents {
-        keep(lane, entry, &mut outcome.messages, publish::incident(incident)?);
+        let mut incident = incident.clone();
+        if let Some(all) = lane.suppressed() {
+            suppressed::redact(&all, &mut incident);
+        }
+        keep(lane, entry, &mut outcome.messages, publish::incident(&incident)?);
     }
     if let Err(error) = send(lane, entry, outcome.messages, &ledger).await {
         findings.retract(&lane.sentinel);

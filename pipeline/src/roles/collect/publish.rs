@@ -107,7 +107,7 @@ impl Publisher {
 }
 
 /// Unique to each cursor, so that compaction never lets one displace another: replaced ones are removed by name.
-pub(super) fn cursor_key(cursor: &Cursor) -> String {
+pub(crate) fn cursor_key(cursor: &Cursor) -> String {
     format!("{}\u{0}{}\u{0}{}\u{0}{}", cursor.task, cursor.epoch, cursor.cycle, cursor.page)
 }
 

@@ -4,6 +4,7 @@ use super::MakeSource;
 use super::lane::{Lane, in_cycle};
 use super::page::{on_route, publish_fault, publish_page};
 use super::route::Routes;
+use super::suppressed::{self, Cut, cut};
 use crate::clock;
 use crate::roles::{RoleError, Stop, now};
 use serde::{Deserialize, Serialize};
@@ -81,9 +82,10 @@ pub(super) async fn run(
     stop: &Stop,
 ) -> Result<(), RoleError> {
     let mut entries: HashMap<String, Entry> = HashMap::new();
+    let mut news = News::default();
     while !stop.asked() {
-        for (name, change) in changes.take() {
-            apply(name, change, sources, &lane, &mut entries);
+        for (name, change) in changes.take().into_iter().chain(news.of(&lane, &entries)) {
+            apply(name, change, sources, &mut lane, &mut entries).await?;
         }
         let Some(name) = next_due(&entries) else {
             // A later claim may have made the last page stale: an idle owner has to notice, or nobody polls it again.
@@ -107,7 +109,40 @@ pub(super) async fn run(
     lane.keep_baselines().await
 }
 
-fn apply(name: String, change: Change, sources: &Arc<MakeSource>, lane: &Lane, entries: &mut HashMap<String, Entry>) {
+/// Suppressions that have come since the lane last looked.
+#[derive(Default)]
+struct News {
+    known: usize,
+}
+
+impl News {
+    /// The tasks at work that name somebody who has been suppressed since, to be set again.
+    fn of(&mut self, lane: &Lane, entries: &HashMap<String, Entry>) -> Vec<(String, Change)> {
+        let Some(suppressed) = lane.suppressed().filter(|all| all.len() != self.known) else { return Vec::new() };
+        self.known = suppressed.len();
+        let named = entries.iter().filter(|(_, entry)| cut(&suppressed, &entry.task) != Cut::Whole);
+        named.map(|(name, entry)| (name.clone(), Change::Set(Box::new(entry.task.clone())))).collect()
+    }
+}
+
+async fn apply(
+    name: String,
+    change: Change,
+    sources: &Arc<MakeSource>,
+    lane: &mut Lane,
+    entries: &mut HashMap<String, Entry>,
+) -> Result<(), RoleError> {
+    let change = match (change, lane.suppressed()) {
+        (Change::Set(task), Some(suppressed)) if !task.paused => match cut(&suppressed, &task) {
+            Cut::Whole => Change::Set(task),
+            Cut::Less(task) => Change::Set(task),
+            Cut::Nothing => {
+                suppressed::refuse(lane, &suppressed, &task).await?;
+                Change::Removed
+            }
+        },
+        (change, _) => change,
+    };
     match change {
         Change::Removed => drop(entries.remove(&name)),
         Change::Set(task) if task.paused || lane.cursors.get(&name).is_some_and(|c| c.finished) => {
@@ -121,6 +156,7 @@ fn apply(name: String, change: Change, sources: &Arc<MakeSource>, lane: &Lane, e
             Err(why) => tracing::error!(task = task.task, why, "this task cannot be run and is passed over"),
         },
     }
+    Ok(())
 }
 
 impl Entry {

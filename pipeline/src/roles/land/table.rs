@@ -4,6 +4,7 @@ use super::filter::{Track, Verdict, app_ids};
 use super::{Land, Rotation};
 use crate::log::client;
 use crate::log::client::headers;
+use crate::log::suppressions::Suppressed;
 use crate::roles::{Progress, RoleError, now};
 use arrow::array::RecordBatch;
 use arrow_avro::reader::Decoder;
@@ -18,6 +19,7 @@ use tidelake_schemas::lineage::{Lineage, SourcePosition};
 use tidelake_schemas::topics::{DEAD_LETTERS, Landed};
 use tidelake_schemas::{DeadLetter, ids};
 use tidelake_sinks::lake::{CommitRecord, Counts, LakeError, Outcome, PartitionRange, Position, TableWriter};
+use tidelake_sinks::privacy::{payload, rows};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -67,6 +69,7 @@ pub(super) struct LandedTable {
     ranges: BTreeMap<i32, Range>,
     since: Option<Instant>,
     letters: FutureProducer,
+    suppressed: Suppressed,
     progress: Progress,
 }
 
@@ -82,6 +85,7 @@ impl LandedTable {
             ranges: BTreeMap::new(),
             since: None,
             letters: land.connection.producer()?,
+            suppressed: land.suppressed.clone(),
             progress: land.progress.clone(),
         })
     }
@@ -214,12 +218,32 @@ impl LandedTable {
                 (self.decode(&good)?, positions)
             }
         };
+        let (batch, positions) = self.without_suppressed(batch, positions)?;
         for position in &positions {
             if let Some(range) = self.ranges.get_mut(&position.partition) {
                 range.counts.rows += 1;
             }
         }
-        self.append(batch, positions).await
+        if positions.is_empty() { Ok(()) } else { self.append(batch, positions).await }
+    }
+
+    /// Drops the rows about those who are erased, and counts them.
+    fn without_suppressed(
+        &mut self,
+        batch: RecordBatch,
+        positions: Vec<Position>,
+    ) -> Result<(RecordBatch, Vec<Position>), RoleError> {
+        let Some(suppressed) = self.suppressed.now() else { return Ok((batch, positions)) };
+        let Some(judged) = rows::judge(&suppressed, self.landed.table, &batch)? else { return Ok((batch, positions)) };
+        let mut stay = Vec::with_capacity(positions.len() - judged.gone);
+        for (row, position) in positions.into_iter().enumerate() {
+            if !judged.goes.value(row) {
+                stay.push(position);
+            } else if let Some(range) = self.ranges.get_mut(&position.partition) {
+                range.counts.suppressed += 1;
+            }
+        }
+        Ok((judged.batch, stay))
     }
 
     fn decode(&mut self, messages: &[Waiting]) -> Result<RecordBatch, RoleError> {
@@ -247,6 +271,12 @@ impl LandedTable {
     /// is repeated, the dead letters' table takes it once.
     async fn refuse(&mut self, message: &Waiting, why: &str) -> Result<(), RoleError> {
         let Position { partition, offset } = message.position;
+        if self.suppressed.now().is_some_and(|suppressed| payload::is_theirs(&suppressed, &message.payload)) {
+            if let Some(range) = self.ranges.get_mut(&partition) {
+                range.counts.suppressed += 1;
+            }
+            return Ok(());
+        }
         let topic = self.landed.topic;
         let letter = DeadLetter {
             event_id: ids::letter_id(topic, partition, offset, "land"),
@@ -262,8 +292,8 @@ impl LandedTable {
         };
         let source = Some(SourcePosition { topic: topic.into(), partition, offset });
         let lineage = Lineage { source, epoch: message.epoch, ..Lineage::default() };
-        let payload = codec::encode(&letter)?;
-        let record = FutureRecord::<(), _>::to(DEAD_LETTERS).partition(partition).payload(&payload);
+        let letter = codec::encode(&letter)?;
+        let record = FutureRecord::<(), _>::to(DEAD_LETTERS).partition(partition).payload(&letter);
         let record = record.headers(headers(&lineage));
         let sent = self.letters.send(record, Timeout::Never).await;
         sent.map_err(|(error, _)| crate::log::LogError::kafka("send dead letter")(error))?;

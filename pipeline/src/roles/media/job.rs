@@ -3,6 +3,7 @@
 use super::fetch::{Fetchers, Got};
 use super::progress::Tally;
 use crate::config::MediaConfig;
+use crate::log::suppressions::Suppressed;
 use crate::roles::RoleError;
 use crate::roles::worker::Ended;
 use bytes::Bytes;
@@ -17,6 +18,7 @@ pub(super) struct Workshop {
     pub(super) config: MediaConfig,
     pub(super) fetchers: Fetchers,
     pub(super) store: MediaStore,
+    pub(super) suppressed: Suppressed,
     pub(super) tally: Tally,
 }
 

@@ -40,7 +40,9 @@ impl Bench {
         let dir = tempfile::tempdir().expect("a directory");
         let store = MediaStore::at(dir.path().to_str().expect("UTF-8"), &Default::default()).expect("a store");
         let fetchers = Fetchers::of(&config, Arc::new(Clients::alone(&config)));
-        let workshop = Workshop { config: config.media.clone(), fetchers, store, tally: Tally::default() };
+        let suppressed = Suppressed::nobody();
+        let config = config.media.clone();
+        let workshop = Workshop { config, fetchers, store, suppressed, tally: Tally::default() };
         Self { sandbox, config, workshop, _dir: dir }
     }
 
