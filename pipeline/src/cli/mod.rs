@@ -13,6 +13,7 @@ mod diff;
 mod drift;
 mod enrich;
 mod explain;
+mod export;
 mod import;
 mod lake;
 mod listing;
@@ -108,6 +109,8 @@ pub(crate) enum Command {
     Sources(sources::SourcesArgs),
     /// Ask the lake in SQL; without a query, a prompt.
     Sql(sql::SqlArgs),
+    /// Write the answer to a query, or a table, to a file or a directory of files, here or in a bucket.
+    Export(export::ExportArgs),
     /// List tables and views.
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
@@ -162,6 +165,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Logout(args) => accounts::logout(&args, &config).await,
         Command::Sources(args) => sources::run(args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
+        Command::Export(args) => export::run(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
         Command::Quota(args) => quota::run(&args, config).await,

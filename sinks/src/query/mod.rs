@@ -8,6 +8,7 @@
 
 mod error;
 mod guard;
+mod reads;
 pub mod split;
 mod tables;
 pub mod views;
