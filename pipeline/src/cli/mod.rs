@@ -3,9 +3,11 @@
 mod accounts;
 mod annotate;
 mod audit;
+mod backup;
 mod broker;
 mod catalog;
 mod check;
+mod copies;
 mod coverage;
 mod dates;
 mod demo;
@@ -24,6 +26,7 @@ mod repl;
 mod replay;
 mod reset;
 mod resolve;
+mod restore;
 mod run;
 mod sources;
 mod sql;
@@ -111,6 +114,12 @@ pub(crate) enum Command {
     Sql(sql::SqlArgs),
     /// Write the answer to a query, or a table, to a file or a directory of files, here or in a bucket.
     Export(export::ExportArgs),
+    /// List what copies of the lake were made: exports, publications, backups.
+    Copies(copies::CopiesArgs),
+    /// Copy tables, positions and the state of tasks to another store, or check such a copy.
+    Backup(backup::BackupArgs),
+    /// Make a lake, and a log to go on with, of a backup.
+    Restore(restore::RestoreArgs),
     /// List tables and views.
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
@@ -166,6 +175,9 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Sources(args) => sources::run(args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Export(args) => export::run(&args, &config).await,
+        Command::Copies(args) => copies::run(&args, &config).await,
+        Command::Backup(args) => backup::run(&args, config).await,
+        Command::Restore(args) => restore::run(&args, config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
         Command::Quota(args) => quota::run(&args, config).await,

@@ -9,12 +9,14 @@ mod cycles;
 mod incidents;
 mod lane;
 mod page;
+mod plant;
 mod publish;
 mod route;
 mod schedule;
 mod sentinel;
 
 pub(crate) use lane::{Lane, cursors, lane_of};
+pub(crate) use plant::{Plant, plant};
 pub(crate) use route::Routes;
 use schedule::Changes;
 pub(crate) use schedule::{Entry, route_of, step};

@@ -12,6 +12,7 @@ pub mod ledger;
 mod location;
 pub mod replace;
 pub mod rewrite;
+pub mod withdraw;
 mod writer;
 
 pub use commit::{CommitError, Outcome};

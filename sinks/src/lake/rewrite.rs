@@ -237,7 +237,7 @@ fn part(date: &str, files: Vec<Remove>) -> Vec<Group> {
 }
 
 /// The batch in the table's columns and types, some of them given anew.
-fn with_columns<'a>(
+pub(super) fn with_columns<'a>(
     batch: &RecordBatch,
     given: impl Iterator<Item = (&'a String, ArrayRef)>,
     schema: &SchemaRef,
