@@ -21,6 +21,7 @@ mod lake;
 mod listing;
 mod login;
 mod media;
+mod publish;
 mod quota;
 mod repl;
 mod replay;
@@ -114,6 +115,8 @@ pub(crate) enum Command {
     Sql(sql::SqlArgs),
     /// Write the answer to a query, or a table, to a file or a directory of files, here or in a bucket.
     Export(export::ExportArgs),
+    /// Publish counts and sums that name nobody, with a code book and a report of what was left out.
+    Publish(publish::PublishArgs),
     /// List what copies of the lake were made: exports, publications, backups.
     Copies(copies::CopiesArgs),
     /// Copy tables, positions and the state of tasks to another store, or check such a copy.
@@ -175,6 +178,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Sources(args) => sources::run(args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Export(args) => export::run(&args, &config).await,
+        Command::Publish(args) => publish::run(&args, &config).await,
         Command::Copies(args) => copies::run(&args, &config).await,
         Command::Backup(args) => backup::run(&args, config).await,
         Command::Restore(args) => restore::run(&args, config).await,

@@ -14,6 +14,7 @@ mod sink;
 
 pub use format::{Compression, ExportFormat, UnknownCompression, UnknownExportFormat};
 pub use parts::{Partition, UnknownPartition, partitioned};
+pub(crate) use sink::staged;
 
 use crate::format::FormatError;
 use crate::query::{Answer, QueryError};

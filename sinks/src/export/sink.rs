@@ -98,9 +98,63 @@ pub(super) struct Disk {
 }
 
 /// A file or directory beside its place; removed unless it gets there. Its lock says that somebody is at it.
-struct Staged {
+pub(crate) struct Staged {
     path: PathBuf,
     lock: Option<File>,
+}
+
+impl Staged {
+    /// Beside an absolute path. What killed processes left there under its name is removed.
+    fn beside(target: &Path, many: bool) -> io::Result<Self> {
+        let name = target.file_name().and_then(|name| name.to_str());
+        let (Some(dir), Some(name)) = (target.parent(), name) else {
+            return Err(io::Error::other("it has no name that is a text"));
+        };
+        std::fs::create_dir_all(dir)?;
+        sweep(dir, name)?;
+        let path = dir.join(format!(".{name}.{}.part", Uuid::now_v7()));
+        let lock = if many {
+            std::fs::create_dir(&path)?;
+            File::create_new(path.join(LOCK))?
+        } else {
+            File::create_new(&path)?
+        };
+        lock.try_lock()?;
+        Ok(Self { path, lock: Some(lock) })
+    }
+
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts a directory in its place; where that is.
+    pub(crate) fn put(mut self, target: &Path) -> Result<String, ExportError> {
+        let failed = |e: io::Error| ExportError::place(&target.display().to_string(), &e);
+        let target = std::path::absolute(target).map_err(failed)?;
+        may_be_written(&target, true, false)?;
+        self.rename(&target, true).map_err(failed)?;
+        Ok(target.display().to_string())
+    }
+
+    fn rename(&mut self, target: &Path, many: bool) -> io::Result<()> {
+        if many {
+            std::fs::remove_file(self.path.join(LOCK))?;
+            File::open(&self.path)?.sync_all()?;
+        }
+        std::fs::rename(&self.path, target)?;
+        self.lock = None;
+        // The rename itself has to be on disk, too.
+        target.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    }
+}
+
+/// A directory beside a path where there must be nothing yet.
+pub(crate) fn staged(target: &Path) -> Result<Staged, ExportError> {
+    let failed = |e: io::Error| ExportError::place(&target.display().to_string(), &e);
+    let target = std::path::absolute(target).map_err(failed)?;
+    may_be_written(&target, true, false)?;
+    Staged::beside(&target, true).map_err(failed)
 }
 
 impl Drop for Staged {
@@ -118,21 +172,7 @@ impl Disk {
         let target = std::path::absolute(&target).map_err(failed)?;
         let (many, force) = (export.partition.is_some(), export.force);
         may_be_written(&target, many, force)?;
-        let name = target.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-        let (Some(dir), Some(name)) = (target.parent(), name) else {
-            return Err(ExportError::place(&shown, &"it has no name that is a text"));
-        };
-        std::fs::create_dir_all(dir).map_err(failed)?;
-        sweep(dir, &name).map_err(failed)?;
-        let path = dir.join(format!(".{name}.{}.part", Uuid::now_v7()));
-        let lock = if many {
-            std::fs::create_dir(&path).map_err(failed)?;
-            File::create_new(path.join(LOCK)).map_err(failed)?
-        } else {
-            File::create_new(&path).map_err(failed)?
-        };
-        lock.try_lock().map_err(|e| ExportError::place(&shown, &e))?;
-        let staged = Staged { path, lock: Some(lock) };
+        let staged = Staged::beside(&target, many).map_err(failed)?;
         Ok(Self { target, force, many, staged, open: None, done: Vec::new() })
     }
 
@@ -178,25 +218,16 @@ impl Disk {
         let failed = self.failed();
         may_be_written(&self.target, self.many, self.force)?;
         if self.many {
-            let whole = File::create_new(self.staged.path.join(SUCCESS)).and_then(|file| file.sync_all());
-            whole.and_then(|()| std::fs::remove_file(self.staged.path.join(LOCK))).map_err(&failed)?;
-            if self.target.exists() {
-                // Under a name by which the next export removes it, should this one not come to it.
-                let old = self.staged.path.with_extension(format!("{}.part", Uuid::now_v7()));
-                std::fs::rename(&self.target, &old).map_err(&failed)?;
-                std::fs::rename(&self.staged.path, &self.target).map_err(&failed)?;
-                _ = remove(&old);
-            } else {
-                std::fs::rename(&self.staged.path, &self.target).map_err(&failed)?;
-            }
-        } else {
-            std::fs::rename(&self.staged.path, &self.target).map_err(&failed)?;
+            File::create_new(self.staged.path.join(SUCCESS)).and_then(|file| file.sync_all()).map_err(&failed)?;
         }
-        self.staged.lock = None;
-        // The rename itself has to be on disk, too.
-        if let Some(dir) = self.target.parent() {
-            File::open(dir).and_then(|dir| dir.sync_all()).map_err(&failed)?;
+        // A directory cannot be renamed over another.
+        let old = (self.many && self.target.exists()).then(|| self.staged.path.with_extension("old.part"));
+        if let Some(old) = &old {
+            std::fs::rename(&self.target, old).map_err(&failed)?;
         }
+        self.staged.rename(&self.target, self.many).map_err(&failed)?;
+        // Under this name the next export removes it, should this one not come to it.
+        old.iter().for_each(|old| _ = remove(old));
         Ok((self.target.display().to_string(), self.done))
     }
 }
@@ -334,5 +365,55 @@ impl Bucket {
             whole.map_err(|e| self.failed(&e))?;
         }
         Ok((self.shown, self.done))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::ExportFormat;
+    use std::collections::HashMap;
+
+    /// A bucket that is a directory.
+    fn bucket(dir: &Path, name: Option<&str>) -> Bucket {
+        let place = Place::at(dir.to_str().unwrap(), &HashMap::new()).unwrap();
+        Bucket { shown: "s3://b/x".into(), place, name: name.map(str::to_owned), open: None, done: Vec::new() }
+    }
+
+    async fn fill(bucket: Bucket, name: &str) -> Vec<ExportedFile> {
+        let mut sink = Sink::Bucket(bucket);
+        for piece in [Piece::Begin(name.into()), Piece::Bytes("a\n".into()), Piece::Bytes("1\n".into()), Piece::End(1)] {
+            sink.take(piece).await.unwrap();
+        }
+        sink.publish().await.unwrap().1
+    }
+
+    #[tokio::test]
+    async fn objects_are_uploaded_whole_and_directories_end_with_their_mark() {
+        let dir = tempfile::tempdir().unwrap();
+        let one = fill(bucket(dir.path(), Some("a.csv")), "").await;
+        assert_eq!((one[0].path.as_str(), one[0].bytes, one[0].rows), ("a.csv", 4, 1));
+        assert_eq!(std::fs::read_to_string(dir.path().join("a.csv")).unwrap(), "a\n1\n");
+        let again = bucket(dir.path(), Some("a.csv"));
+        assert!(matches!(again.make_way(false).await, Err(ExportError::Exists(_))));
+        again.make_way(true).await.unwrap();
+
+        let many = dir.path().join("many");
+        fill(bucket(&many, None), "region=a%2Fb/part-0.csv").await;
+        assert!(many.join(SUCCESS).exists() && many.join("region=a%2Fb/part-0.csv").exists());
+        let again = bucket(&many, None);
+        assert!(matches!(again.make_way(false).await, Err(ExportError::Exists(_))));
+        again.make_way(true).await.unwrap();
+        assert!(!many.join(SUCCESS).exists() && !many.join("region=a%2Fb/part-0.csv").exists());
+        std::fs::write(many.join("mine"), "").unwrap();
+        assert!(matches!(again.make_way(true).await, Err(ExportError::NotOurs(_))));
+    }
+
+    #[test]
+    fn destinations_are_paths_or_buckets() {
+        assert_eq!(local("a/b.csv"), Some("a/b.csv".into()));
+        assert_eq!(local("file:///a/b.csv"), Some("/a/b.csv".into()));
+        assert_eq!(local("s3://b/c.csv"), None);
+        assert_eq!(ExportFormat::of_extension("s3://b/c.csv"), Some(ExportFormat::Csv));
     }
 }

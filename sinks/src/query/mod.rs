@@ -8,12 +8,14 @@
 
 mod error;
 mod guard;
+mod origins;
 mod reads;
 pub mod split;
 mod tables;
 pub mod views;
 
 pub use error::QueryError;
+pub use origins::Origins;
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
