@@ -9,7 +9,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tidelake_sinks::export::{Compression, Export, ExportError, ExportFormat, Exported, Partition, export, partitioned};
+use tidelake_sinks::export::{
+    Compression, Export, ExportError, ExportFormat, Exported, Partition, export, partitioned,
+};
 use tidelake_sinks::lake::Lake;
 use tidelake_sinks::query::{Engine, QueryOptions};
 
@@ -47,8 +49,10 @@ fn read(dir: &Path, name: &str) -> String {
 
 fn names(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).expect("a directory");
-    let mut names: Vec<String> =
-        entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).filter(|n| n != "lake").collect();
+    let mut names: Vec<String> = entries
+        .map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|n| n != "lake")
+        .collect();
     names.sort();
     names
 }

@@ -4,14 +4,17 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use tidelake_schemas::topics::{LANDED, Landed, VIDEO_ENRICHED};
-use tidelake_schemas::{AuthorRef, Enrichment, Provenance, Timestamp, VideoObservation, VideoStats, arrow_schema, codec};
+use tidelake_schemas::{
+    AuthorRef, Enrichment, Provenance, Timestamp, VideoObservation, VideoStats, arrow_schema, codec,
+};
 use tidelake_sinks::export::ExportFormat;
 use tidelake_sinks::lake::{CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions};
 use tidelake_sinks::publish::{Detail, Publication, PublishError, Published, publish};
 use tidelake_sinks::query::{Engine, QueryOptions};
 
 const K: u64 = 3;
-const QUERY: &str = "SELECT author['handle'] AS author_handle, region, kind, stats['views'] AS views FROM video_observations";
+const QUERY: &str =
+    "SELECT author['handle'] AS author_handle, region, kind, stats['views'] AS views FROM video_observations";
 
 fn landed() -> Landed {
     LANDED.into_iter().find(|l| l.topic == VIDEO_ENRICHED).expect("is landed")
@@ -206,8 +209,8 @@ async fn what_names_people_is_refused_whatever_it_is_called() {
         let Err(PublishError::Personal { columns: named }) = &refused else { panic!("{columns}: {refused:?}") };
         assert!(named[0].1.contains(of), "{columns}: {named:?}");
     }
-    let hidden = format!("SELECT h AS author_handle, c AS region FROM (SELECT author_handle AS h, caption AS c FROM videos) t");
-    let refused = publish(&engine, &publication(&dir.path().join("out"), &hidden), |_| ()).await;
+    let hidden = "SELECT h AS author_handle, c AS region FROM (SELECT author_handle AS h, caption AS c FROM videos) t";
+    let refused = publish(&engine, &publication(&dir.path().join("out"), hidden), |_| ()).await;
     assert!(matches!(refused, Err(PublishError::Personal { .. })), "{refused:?}");
     // A column that is only called like a creator's counts nobody.
     let fake = "SELECT video_id AS author_id, region FROM videos";
@@ -243,7 +246,11 @@ async fn zones_decide_what_may_be_published() {
     publish(&web, &wanted, |_| ()).await.expect("is approved");
     assert_eq!(table(&dir.path().join("d/ids.csv")).len(), 40);
     assert_eq!(table(&dir.path().join("d/data.csv")).len(), 40);
-    let generalised = Publication { generalise: vec!["region".into()], k: 6, ..publication(&dir.path().join("e"), QUERY) };
+    let generalised =
+        Publication { generalise: vec!["region".into()], k: 6, ..publication(&dir.path().join("e"), QUERY) };
     let done = publish(&web, &generalised, |_| ()).await;
-    assert!(matches!(done, Err(PublishError::Nothing { .. })) || table(&dir.path().join("e/data.csv")).iter().all(|row| row["region"] == "other"));
+    assert!(
+        matches!(done, Err(PublishError::Nothing { .. }))
+            || table(&dir.path().join("e/data.csv")).iter().all(|row| row["region"] == "other")
+    );
 }

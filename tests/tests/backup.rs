@@ -199,8 +199,10 @@ fn cycles_that_had_begun_after_the_state_was_read_are_collected_again_once() {
     let ended = stage.sql(
         "SELECT provenance['task'] AS task, provenance['cycle'] AS cycle FROM coverage WHERE stop_reason = 'exhausted'",
     );
-    let rows = stage.sql("SELECT provenance['task'] AS task, provenance['cycle'] AS cycle, event_id FROM video_observations");
-    let text = |row: &serde_json::Value, name: &str| row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned);
+    let rows =
+        stage.sql("SELECT provenance['task'] AS task, provenance['cycle'] AS cycle, event_id FROM video_observations");
+    let text =
+        |row: &serde_json::Value, name: &str| row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned);
     let mut cycles: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for row in &rows {
         cycles.entry((text(row, "task"), text(row, "cycle"))).or_default().insert(text(row, "event_id"));

@@ -42,7 +42,8 @@ fn a_killed_export_leaves_nothing_that_looks_complete() {
     }
     let copies: serde_json::Value = serde_json::from_str(&stage.done(&["copies", "--format", "json"])).expect("JSON");
     assert_eq!(copies.as_array().map(Vec::len), Some(2), "those that were complete: {copies}");
-    let refused = stage.run(&["export", "--query", "SELECT 1", "--to", out.path().join("a.csv").to_str().expect("UTF-8")]);
+    let refused =
+        stage.run(&["export", "--query", "SELECT 1", "--to", out.path().join("a.csv").to_str().expect("UTF-8")]);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--force"));
     assert_eq!(stage.done(&["export", "--query", "SELECT 1 AS n", "--to", "-"]), "n\n1\n");
 }

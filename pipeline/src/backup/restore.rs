@@ -24,7 +24,9 @@ use std::collections::{BTreeMap, HashMap};
 use tidelake_schemas::topics::{self, LANDED, Landed, MEDIA_ORDERS, VIDEO_OBSERVED};
 use tidelake_schemas::{Cursor, ids};
 use tidelake_sinks::lake::withdraw::withdraw;
-use tidelake_sinks::lake::{CommitRecord, Counts, Lake, LakeError, Outcome, PartitionRange, TableWriter, WriterOptions};
+use tidelake_sinks::lake::{
+    CommitRecord, Counts, Lake, LakeError, Outcome, PartitionRange, TableWriter, WriterOptions,
+};
 use tidelake_sinks::query::{Engine, QueryOptions};
 
 /// Cycles back in which a refused record may have been refused.
@@ -179,9 +181,13 @@ pub(crate) async fn plant_log(daemon: &Daemon, state: &LogState, budgets: bool) 
             continue;
         }
         for record in records {
-            let payload = unhex(&record.payload).ok_or_else(|| format!("a record of {topic} in the backup is damaged"))?;
+            let payload =
+                unhex(&record.payload).ok_or_else(|| format!("a record of {topic} in the backup is damaged"))?;
             let message = FutureRecord::to(topic).partition(record.partition).key(&record.key).payload(&payload);
-            producer.send(message, Timeout::Never).await.map_err(|(e, _)| LogError::kafka(format!("write {topic}"))(e))?;
+            producer
+                .send(message, Timeout::Never)
+                .await
+                .map_err(|(e, _)| LogError::kafka(format!("write {topic}"))(e))?;
         }
     }
     Ok(())
@@ -282,7 +288,8 @@ async fn reposition_table(lake: &Lake, landed: Landed, ends: &crate::drained::En
     match writer.commit(&from, &to, &record).await? {
         Outcome::Landed => Ok(()),
         Outcome::Fenced { .. } => {
-            Err(format!("table {} was landed to meanwhile: stop every tidelake, then restore again", landed.table).into())
+            Err(format!("table {} was landed to meanwhile: stop every tidelake, then restore again", landed.table)
+                .into())
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::reader::Reader;
-use crate::log::topics::Layout;
 use crate::log::tasks;
+use crate::log::topics::Layout;
 use crate::roles::collect;
 use rdkafka::message::Message;
 use serde::{Deserialize, Serialize};

@@ -68,7 +68,12 @@ pub(crate) async fn run(args: &BackupArgs, config: Config) -> Result<(), Failure
     writeln!(out, "{}", to.shown)?;
     listed(&mut out, &taken.manifest)?;
     let Progress { files, bytes } = taken.copied;
-    writeln!(out, "  {} in all, of which {files} files ({}) were new", HumanBytes(taken.manifest.bytes()), HumanBytes(bytes))?;
+    writeln!(
+        out,
+        "  {} in all, of which {files} files ({}) were new",
+        HumanBytes(taken.manifest.bytes()),
+        HumanBytes(bytes)
+    )?;
     Ok(())
 }
 
@@ -128,11 +133,8 @@ async fn check(place: &Place) -> Result<(), Failure> {
         return Ok(());
     }
     damaged.iter().try_for_each(|damage| writeln!(out, "  {damage}"))?;
-    Err(format!(
-        "{} files are missing or damaged. Back up to another place, while the lake is there",
-        damaged.len(),
-    )
-    .into())
+    Err(format!("{} files are missing or damaged. Back up to another place, while the lake is there", damaged.len(),)
+        .into())
 }
 
 /// How far it is: a line that changes on a terminal, lines now and then elsewhere.

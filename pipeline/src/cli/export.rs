@@ -6,8 +6,8 @@ use crate::config::Config;
 use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
-use tidelake_sinks::copies::{Copied, CopyKind, Copies};
-use tidelake_sinks::export::{Compression, Export, Exported, ExportFormat, Partition, Reached, export, partitioned};
+use tidelake_sinks::copies::{Copied, Copies, CopyKind};
+use tidelake_sinks::export::{Compression, Export, ExportFormat, Exported, Partition, Reached, export, partitioned};
 use tidelake_sinks::lake::Lake;
 use tidelake_sinks::query::{Engine, QueryOptions, split};
 use uuid::Uuid;
@@ -103,7 +103,8 @@ impl ExportArgs {
         match (&self.query, &self.table) {
             (Some(query), _) => one(query),
             (None, Some(table)) => {
-                let table = table.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect::<Vec<_>>();
+                let table =
+                    table.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect::<Vec<_>>();
                 let only = self.r#where.as_ref().map(|only| format!("\nWHERE {only}")).unwrap_or_default();
                 Ok(format!("SELECT * FROM {}{only}", table.join(".")))
             }

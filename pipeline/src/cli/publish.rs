@@ -6,7 +6,7 @@ use crate::clock::now;
 use crate::config::Config;
 use std::io::Write;
 use std::path::PathBuf;
-use tidelake_sinks::copies::{Copied, CopyKind, Copies};
+use tidelake_sinks::copies::{Copied, Copies, CopyKind};
 use tidelake_sinks::export::ExportFormat;
 use tidelake_sinks::publish::{Detail, Publication, publish};
 use tidelake_sinks::query::{Engine, QueryOptions};

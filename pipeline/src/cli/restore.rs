@@ -45,7 +45,9 @@ pub(crate) async fn run(args: &RestoreArgs, config: Config) -> Result<(), Failur
     if let Some(daemon) = &daemon {
         let state: LogState = serde_json::from_slice(&state)?;
         let gone = withdraw_beyond(&lake, &state).await?;
-        told.push(format!("{gone} rows that came after the state of the tasks were taken out; they are collected again"));
+        told.push(format!(
+            "{gone} rows that came after the state of the tasks were taken out; they are collected again"
+        ));
         plant_log(daemon, &state, budgets_are_empty(daemon).await?).await?;
         reposition(daemon).await?;
         let copies = Copies::of(&lake)?;

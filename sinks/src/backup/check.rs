@@ -3,10 +3,11 @@
 use super::copy;
 use super::manifest::{FileEntry, Manifest};
 use super::table;
-use super::{BackupError, Progress};
+use super::{BackupError, Progress, TABLES};
 use crate::lake::Lake;
 use crate::place::Place;
 use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStore;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -66,6 +67,19 @@ pub async fn verify(place: &Place, mut told: impl FnMut(Progress)) -> Result<Ver
     Ok(Verified { manifest, damaged })
 }
 
+/// The folders of a backup that hold its tables, each to be opened as a lake: for erasure, which rewrites them in place and
+/// then calls [`reseal`]. What backups that were cut short have left is among them.
+///
+/// # Errors
+/// [`BackupError`] when the store fails.
+pub async fn lakes(place: &Place, options: &HashMap<String, String>) -> Result<Vec<Lake>, BackupError> {
+    let failed = |e: object_store::Error| BackupError::Store { place: place.shown.clone(), why: e.to_string() };
+    let root = Some(&place.root).filter(|root| !root.as_ref().is_empty());
+    let folders = place.store.list_with_delimiter(root).await.map_err(failed)?.common_prefixes;
+    let folders = folders.iter().filter_map(|folder| folder.filename()).filter(|name| name.starts_with(TABLES));
+    folders.map(|folder| Ok(Lake::at(&url_of(place, folder), options.clone())?)).collect()
+}
+
 /// Writes the manifest anew after tables of the backup were rewritten in place (an erasure): versions, files and sums are
 /// those of the tables as they are now. Files that the old manifest names and the tables still have keep their sums, so that
 /// damage is not blessed. The tables' folders are those of the manifest: open them there.
@@ -75,10 +89,11 @@ pub async fn verify(place: &Place, mut told: impl FnMut(Progress)) -> Result<Ver
 pub async fn reseal(place: &Place, options: &HashMap<String, String>) -> Result<Manifest, BackupError> {
     let mut manifest = Manifest::of(place).await?;
     for (name, entry) in &mut manifest.tables {
-        let lake = Lake::at(&folder_of(place, &entry.folder), options.clone())?;
-        let own = entry.folder.rsplit('/').next().unwrap_or(name).to_owned();
-        let gone = || BackupError::Table { table: name.clone(), why: format!("{} holds no table any more", entry.folder) };
-        let table = lake.open(&own).await?.ok_or_else(gone)?;
+        let folder = entry.folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let lake = Lake::at(&url_of(place, folder), options.clone())?;
+        let gone =
+            || BackupError::Table { table: name.clone(), why: format!("{} holds no table any more", entry.folder) };
+        let table = lake.open(name).await?.ok_or_else(gone)?;
         let parts = table::parts(place, &entry.folder, name, &table).await?;
         let known: BTreeMap<String, FileEntry> =
             std::mem::take(&mut entry.files).into_iter().map(|file| (file.path.clone(), file)).collect();
@@ -96,15 +111,15 @@ pub async fn reseal(place: &Place, options: &HashMap<String, String>) -> Result<
     Ok(manifest)
 }
 
-/// The URL of the folder that a table's folder is in.
-fn folder_of(place: &Place, folder: &str) -> String {
-    let parent = folder.rsplit_once('/').map_or("", |(parent, _)| parent);
-    format!("{}/{parent}", place.shown.trim_end_matches('/'))
+/// The URL of a folder of a place.
+fn url_of(place: &Place, folder: &str) -> String {
+    format!("{}/{folder}", place.shown.trim_end_matches('/'))
 }
 
 async fn summed(place: &Place, folder: &str, path: String) -> Result<FileEntry, BackupError> {
     let found = copy::sum(place, &copy::key(place, &format!("{folder}/{path}"))?).await?;
-    let missing = || BackupError::Store { place: format!("{}{folder}/{path}", place.shown), why: "it is missing".into() };
+    let missing =
+        || BackupError::Store { place: format!("{}{folder}/{path}", place.shown), why: "it is missing".into() };
     let (bytes, sha256) = found.ok_or_else(missing)?;
     Ok(FileEntry { path, bytes, sha256 })
 }

@@ -98,7 +98,8 @@ impl Manifest {
     /// Every file, paths from the place's root.
     pub(super) fn files(&self) -> impl Iterator<Item = FileEntry> + '_ {
         let of_tables = self.tables.values().flat_map(|table| {
-            let whole = |file: &FileEntry| FileEntry { path: format!("{}/{}", table.folder, file.path), ..file.clone() };
+            let whole =
+                |file: &FileEntry| FileEntry { path: format!("{}/{}", table.folder, file.path), ..file.clone() };
             table.files.iter().map(whole)
         });
         of_tables.chain([self.state.clone()])

@@ -2,8 +2,8 @@
 
 use super::BackupError;
 use super::copy;
-use crate::lake::{Lake, LakeError};
 use crate::lake::replace::name_of;
+use crate::lake::{Lake, LakeError};
 use crate::place::Place;
 use deltalake::DeltaTable;
 use deltalake::kernel::StorageType;
@@ -70,7 +70,11 @@ pub(super) async fn parts(place: &Place, folder: &str, name: &str, table: &Delta
         }
     }
     if data.len() != active.len() {
-        let why = format!("{} of its {} files are not in the store. Was it vacuumed meanwhile? Run it again", active.len() - data.len(), active.len());
+        let why = format!(
+            "{} of its {} files are not in the store. Was it vacuumed meanwhile? Run it again",
+            active.len() - data.len(),
+            active.len()
+        );
         return Err(BackupError::Table { table: name.to_owned(), why });
     }
     let newest = checkpoints.iter().map(|(at, _)| *at).max();

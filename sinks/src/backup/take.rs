@@ -84,8 +84,10 @@ impl<T: FnMut(Progress)> One<'_, T> {
             Some(earlier) if self.is_prefix(earlier, &parts).await? => Some(earlier),
             _ => None,
         };
-        let folder = earlier.map_or_else(|| format!("{TABLES}/{}", self.name), |earlier| earlier.folder.clone());
-        let folder = if earlier.is_none() { self.free(&folder).await? } else { folder };
+        let folder = match earlier {
+            Some(earlier) => earlier.folder.clone(),
+            None => self.free().await?,
+        };
         let there = self.there(&folder, earlier).await?;
         let mut files = Vec::new();
         let data: Vec<&Part> = parts.data.iter().collect();
@@ -110,8 +112,10 @@ impl<T: FnMut(Progress)> One<'_, T> {
             if let Some(known) = there.get(&part.path).filter(|known| known.bytes == part.bytes) {
                 return Ok::<_, BackupError>((known.clone(), false));
             }
-            let (source, target) =
-                (copy::key(from, &format!("{name}/{}", part.path))?, copy::key(to, &format!("{folder}/{}", part.path))?);
+            let (source, target) = (
+                copy::key(from, &format!("{name}/{}", part.path))?,
+                copy::key(to, &format!("{folder}/{}", part.path))?,
+            );
             let (bytes, sha256): Sum = copy::copy((from, &source), (to, &target)).await?;
             Ok((FileEntry { path: part.path.clone(), bytes, sha256 }, true))
         });
@@ -137,14 +141,13 @@ impl<T: FnMut(Progress)> One<'_, T> {
         Ok(found.is_some_and(|(_, sha256)| sha256 == known.sha256))
     }
 
-    /// A folder with nothing in it that a manifest names: the one asked for, or one beside it.
-    async fn free(&self, folder: &str) -> Result<String, BackupError> {
+    /// A folder for a copy of the table that begins anew: none that the manifest names. Its last part is the table's name.
+    async fn free(&self) -> Result<String, BackupError> {
         let manifest = Manifest::find(self.to).await?;
         let taken = |folder: &str| manifest.iter().any(|m| m.tables.values().any(|table| table.folder == folder));
-        if !taken(folder) {
-            return Ok(folder.to_owned());
-        }
-        Ok((2..).map(|n| format!("{folder}-{n}")).find(|folder| !taken(folder)).unwrap_or_default())
+        let first = format!("{TABLES}/{}", self.name);
+        let mut others = (2..).map(|n| format!("{TABLES}-{n}/{}", self.name));
+        Ok(if taken(&first) { others.find(|folder| !taken(folder)).unwrap_or(first) } else { first })
     }
 
     /// The files of an earlier backup that are still where it says.

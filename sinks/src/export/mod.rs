@@ -139,7 +139,9 @@ pub enum ExportError {
     #[error("{0} is there already. Name another place, or replace it with --force")]
     Exists(String),
     /// What is there is not an export.
-    #[error("{0} is a directory that no export has written (it holds no _SUCCESS): it is not replaced. Name another place")]
+    #[error(
+        "{0} is a directory that no export has written (it holds no _SUCCESS): it is not replaced. Name another place"
+    )]
     NotOurs(String),
     /// The destination does not take it.
     #[error("{place}: {why}. Nothing was put there. Check that it can be written to and has room")]

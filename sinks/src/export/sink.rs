@@ -382,7 +382,8 @@ mod tests {
 
     async fn fill(bucket: Bucket, name: &str) -> Vec<ExportedFile> {
         let mut sink = Sink::Bucket(bucket);
-        for piece in [Piece::Begin(name.into()), Piece::Bytes("a\n".into()), Piece::Bytes("1\n".into()), Piece::End(1)] {
+        for piece in [Piece::Begin(name.into()), Piece::Bytes("a\n".into()), Piece::Bytes("1\n".into()), Piece::End(1)]
+        {
             sink.take(piece).await.unwrap();
         }
         sink.publish().await.unwrap().1

@@ -3,12 +3,12 @@
 //! A restored table may hold rows that were published after the state it is restored with. They come again, so they go:
 //! file by file, each in one commit that also says so in the ledger, where they count as gaps from then on.
 
+use super::Lake;
 use super::ledger::{self, CommitRecord, Counts, PartitionRange};
 use super::location::LakeError;
 use super::replace::{self, Replaced, Replacement, active};
 use super::rewrite::with_columns;
 use super::writer::{WriterOptions, properties};
-use super::Lake;
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::Int32Type;

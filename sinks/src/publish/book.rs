@@ -19,13 +19,24 @@ pub(super) async fn code_book(
     columns: &Columns,
 ) -> Result<String, PublishError> {
     let mut book = String::from("# Code book\n\n");
-    _ = writeln!(book, "`data.{}`: one row per {}.\n", publication.format, match publication.detail {
-        Detail::Cells => "combination of the quasi-identifiers",
-        Detail::Rows => "row of the query's answer",
-    });
+    _ = writeln!(
+        book,
+        "`data.{}`: one row per {}.\n",
+        publication.format,
+        match publication.detail {
+            Detail::Cells => "combination of the quasi-identifiers",
+            Detail::Rows => "row of the query's answer",
+        }
+    );
     book.push_str("| column | type | unit | meaning |\n| --- | --- | --- | --- |\n");
     for name in &columns.quasi {
-        line(&mut book, name, &kind(columns, name, publication), "", &format!("Quasi-identifier. {}", meaning(columns, name)));
+        line(
+            &mut book,
+            name,
+            &kind(columns, name, publication),
+            "",
+            &format!("Quasi-identifier. {}", meaning(columns, name)),
+        );
     }
     if publication.detail == Detail::Cells {
         line(&mut book, "rows", "integer", "rows", "Rows of the query's answer in this cell.");
@@ -36,14 +47,25 @@ pub(super) async fn code_book(
         match publication.detail {
             Detail::Rows => line(&mut book, name, &kind(columns, name, publication), unit(name), &of),
             Detail::Cells => {
-                let number = if columns.kinds.get(name).is_some_and(DataType::is_integer) { "integer" } else { "number" };
+                let number =
+                    if columns.kinds.get(name).is_some_and(DataType::is_integer) { "integer" } else { "number" };
                 line(&mut book, &format!("{name}_sum"), number, unit(name), &format!("Sum over the cell's rows. {of}"));
-                line(&mut book, &format!("{name}_mean"), "number", unit(name), "Mean over those of them that have a value.");
+                line(
+                    &mut book,
+                    &format!("{name}_mean"),
+                    "number",
+                    unit(name),
+                    "Mean over those of them that have a value.",
+                );
             }
         }
     }
     if !columns.ids.is_empty() {
-        _ = writeln!(book, "\n`ids.csv`: {} of the rows that were published, in no relation to them.", columns.ids.join(", "));
+        _ = writeln!(
+            book,
+            "\n`ids.csv`: {} of the rows that were published, in no relation to them.",
+            columns.ids.join(", ")
+        );
     }
     book.push_str("\nUnknown is empty, never 0. Days and instants are UTC.\n\n## Distributions\n");
     for name in &columns.quasi {
@@ -80,7 +102,9 @@ fn unit(name: &str) -> &'static str {
         name if name.ends_with("_s") => "seconds",
         name if name.ends_with("_hours") => "hours",
         name if name.ends_with("_ms") => "milliseconds",
-        "views" | "likes" | "comments" | "shares" | "saves" | "reposts" | "followers" | "following" | "videos" => "count",
+        "views" | "likes" | "comments" | "shares" | "saves" | "reposts" | "followers" | "following" | "videos" => {
+            "count"
+        }
         _ => "",
     }
 }
@@ -127,7 +151,8 @@ fn fields(kind: &Value) -> Option<&Vec<Value>> {
 /// What was left out, and why.
 pub(super) fn report(publication: &Publication, columns: &Columns, suppressed: &Suppressed) -> String {
     let Suppressed { cells, published_cells, rows, published_rows, complementary, dominated } = suppressed;
-    let quasi = if columns.quasi.is_empty() { "none: all rows are one cell".to_owned() } else { columns.quasi.join(", ") };
+    let quasi =
+        if columns.quasi.is_empty() { "none: all rows are one cell".to_owned() } else { columns.quasi.join(", ") };
     let mut report = format!(
         "# Suppression report\n\n\
          * Quasi-identifiers: {quasi}\n* Creators in a cell at least: {}, counted by `{}`, which is not published\n\

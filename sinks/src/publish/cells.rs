@@ -50,7 +50,8 @@ impl Plan {
                          CASE WHEN ok{n} THEN sum{n} / CAST(n{n} AS DOUBLE) END AS \"{name}_mean\""
                     );
                 }
-                let order = if self.quasi.is_empty() { String::new() } else { format!(" ORDER BY {}", self.quasi.join(", ")) };
+                let order =
+                    if self.quasi.is_empty() { String::new() } else { format!(" ORDER BY {}", self.quasi.join(", ")) };
                 format!("{} SELECT {key}rows, creators{measures} FROM judged WHERE published{order}", self.with)
             }
             Detail::Rows => {
@@ -107,8 +108,8 @@ impl Plan {
     pub(super) fn values(&self, name: &str, most: usize) -> String {
         let name = quoted(name);
         format!(
-            "{} SELECT CAST({name} AS VARCHAR), CAST(sum(rows) AS VARCHAR) FROM judged WHERE published \
-             GROUP BY {name} ORDER BY sum(rows) DESC, {name} LIMIT {most}",
+            "{} SELECT CAST(v AS VARCHAR) AS value, CAST(n AS VARCHAR) AS rows FROM (SELECT {name} AS v, sum(rows) AS n \
+             FROM judged WHERE published GROUP BY {name}) ORDER BY n DESC, v LIMIT {most}",
             self.with
         )
     }
@@ -132,7 +133,10 @@ fn shared(
     let ids: String = columns.ids.iter().map(|name| format!("{}, ", quoted(name))).collect();
     // A handle is written in many ways.
     let who = format!("lower(CAST({who} AS VARCHAR))");
-    let mut with = format!("WITH asked AS (SELECT {key}{values}{ids}{who} AS who FROM (\n{}\n)), source AS (SELECT ", publication.query);
+    let mut with = format!(
+        "WITH asked AS (SELECT {key}{values}{ids}{who} AS who FROM (\n{}\n)), source AS (SELECT ",
+        publication.query
+    );
     for name in quasi {
         let rare = publication.generalise.iter().any(|generalised| quoted(generalised) == *name);
         if rare {
@@ -150,7 +154,10 @@ fn shared(
     for (n, measure) in measures.iter().enumerate() {
         _ = write!(with, ", sum({measure}) AS s{n}, count({measure}) AS c{n}");
     }
-    _ = write!(with, " FROM source GROUP BY {key}who), cells AS (SELECT {key}sum(rows) AS rows, count(who) AS creators");
+    _ = write!(
+        with,
+        " FROM source GROUP BY {key}who), cells AS (SELECT {key}sum(rows) AS rows, count(who) AS creators"
+    );
     for n in 0..measures.len() {
         _ = write!(
             with,
@@ -165,7 +172,8 @@ fn shared(
     // What is left out must be of k creators together, or of none. One more cell is always enough: it has k.
     let cell = quasi.iter().map(|name| format!("(b.{name} IS NOT DISTINCT FROM c.{name})"));
     let small = cell.chain([format!("c.creators < {k}")]).collect::<Vec<_>>().join(" AND ");
-    let order = ["creators", "rows"].into_iter().map(str::to_owned).chain(quasi.iter().cloned()).collect::<Vec<_>>().join(", ");
+    let order =
+        ["creators", "rows"].into_iter().map(str::to_owned).chain(quasi.iter().cloned()).collect::<Vec<_>>().join(", ");
     _ = write!(
         with,
         "), hidden AS (SELECT count(DISTINCT b.who) AS creators, count(*) AS parts FROM by_creator b JOIN cells c ON {small}), \
@@ -183,10 +191,7 @@ pub(super) async fn texts(engine: &Engine, query: &str) -> Result<Vec<String>, Q
 }
 
 /// The first two columns as texts; the second is absent where there is one.
-pub(super) async fn pairs(
-    engine: &Engine,
-    query: &str,
-) -> Result<Vec<(Option<String>, Option<String>)>, QueryError> {
+pub(super) async fn pairs(engine: &Engine, query: &str) -> Result<Vec<(Option<String>, Option<String>)>, QueryError> {
     let mut all = Vec::new();
     for batch in engine.collect(query).await? {
         let text = |at: usize| {

@@ -204,7 +204,8 @@ pub async fn publish(
         return Err(PublishError::Nothing { k: publication.k, quasi: columns.quasi });
     }
     let beside = staged(&publication.to)?;
-    let files = write(engine, publication, &plan, (&columns, &tables, &zones, &suppressed), beside.path(), told).await?;
+    let files =
+        write(engine, publication, &plan, (&columns, &tables, &zones, &suppressed), beside.path(), told).await?;
     let location = beside.put(&publication.to)?;
     Ok(Published { location, files, suppressed, tables })
 }
@@ -267,9 +268,15 @@ impl Columns {
             None => !number || publication.detail == Detail::Rows,
         };
         if !quasi && !number && publication.detail == Detail::Cells {
-            return refuse("it is neither a number to be summed up nor a quasi-identifier. Name it in --quasi, or leave it out");
+            return refuse(
+                "it is neither a number to be summed up nor a quasi-identifier. Name it in --quasi, or leave it out",
+            );
         }
-        if quasi { self.quasi.push(name.to_owned()) } else { self.others.push(name.to_owned()) }
+        if quasi {
+            self.quasi.push(name.to_owned())
+        } else {
+            self.others.push(name.to_owned())
+        }
         Ok(())
     }
 

@@ -50,7 +50,7 @@ const IDS: [&str; 4] = ["video_id", "comment_id", "sound_id", "native_id"];
 /// Whether a column of a table (a field of a nested one as `author.handle`) names people.
 pub fn is_personal(origin: &str) -> bool {
     let last = origin.rsplit('.').next().unwrap_or(origin);
-    !OPEN.contains(&origin) && PERSONAL.contains(&last)
+    !OPEN.contains(&origin) && (PERSONAL.contains(&last) || origin.starts_with("author."))
 }
 
 /// Whether it is an id of a thing, of which a list may be published.
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn people_are_told_by_whole_records_and_by_fields() {
-        for personal in ["author", "author.handle", "author.nickname", "caption", "comments.text", "provenance.task"] {
+        for personal in ["author", "author.handle", "author.id", "caption", "comments.text", "provenance.task"] {
             assert!(is_personal(personal), "{personal}");
         }
         for open in ["region", "author.verified", "stats.views", "stats", "observed_at", "findings.language.code"] {

@@ -93,7 +93,11 @@ pub(super) fn check(zones: &BTreeSet<String>, publication: &Publication) -> Resu
                 return refuse(true, because, "Publish cells: without --rows and --with-ids");
             }
             Some((Rule::RowsUnderApproval, because)) if rows && publication.approval.is_none() => {
-                return refuse(true, because, "Publish cells, or say with --approval who approved it, when and for what");
+                return refuse(
+                    true,
+                    because,
+                    "Publish cells, or say with --approval who approved it, when and for what",
+                );
             }
             Some(_) => {}
         }

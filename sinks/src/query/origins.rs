@@ -117,7 +117,9 @@ fn of_expr(expr: &Expr, schema: &DFSchema, inner: &[Origins]) -> Result<Origins>
         Expr::ScalarFunction(function) if function.name() == "get_field" => {
             let Some((base, path)) = function.args.split_first() else { return Ok(Origins::new()) };
             let name = |field: &Expr| match field {
-                Expr::Literal(ScalarValue::Utf8(Some(name)) | ScalarValue::Utf8View(Some(name)), _) => format!(".{name}"),
+                Expr::Literal(ScalarValue::Utf8(Some(name)) | ScalarValue::Utf8View(Some(name)), _) => {
+                    format!(".{name}")
+                }
                 _ => String::new(),
             };
             let path: String = path.iter().map(name).collect();
