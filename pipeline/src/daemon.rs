@@ -24,6 +24,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tidelake_connectors::client::Lender;
 use tidelake_schemas::Task;
+use tidelake_sinks::backup::{BackupError, is_unfinished};
 use tidelake_sinks::lake::{Lake, LakeError};
 use tidelake_sinks::media::{MediaStore, StoreError};
 use tidelake_sinks::privacy::{KeyError, PrivacyKey};
@@ -85,6 +86,10 @@ pub(crate) enum StartError {
     Media(#[from] StoreError),
     #[error("{0}")]
     Key(#[from] KeyError),
+    #[error("{0}")]
+    Backup(#[from] BackupError),
+    #[error("a restore into {0} was begun and not ended. Run the same `tidelake restore` again")]
+    Unfinished(url::Url),
 }
 
 /// A process that is connected and may run roles.
@@ -105,9 +110,17 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts or reaches the broker, makes absent topics, opens the lake.
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
+        let lake = Lake::at(&config.lake_location(), config.lake.storage.clone())?;
+        if is_unfinished(&lake).await? {
+            return Err(StartError::Unfinished(lake.root().clone()));
+        }
+        Self::start_on(lake, config).await
+    }
+
+    /// As [`Self::start`], also on a lake that is being restored.
+    pub(crate) async fn start_on(lake: Lake, config: Config) -> Result<Self, StartError> {
         let privacy_key = config.privacy.key(&config.data_dir)?;
         let media = media_store(&config)?;
-        let lake = Lake::at(&config.lake_location(), config.lake.storage.clone())?;
         let (broker, bootstrap) = match config.log.broker.as_str() {
             "embedded" => {
                 let broker = Embedded::start(&config.data_dir, None).await?;

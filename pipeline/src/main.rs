@@ -1,5 +1,6 @@
 //! Tidelake: TikTok as a live table you can query. See `ARCHITECTURE.md` for the path of a record.
 
+mod backup;
 mod catalogue;
 mod cli;
 mod clock;

@@ -5,8 +5,9 @@
 
 For each table: the number of rows and of distinct event_ids, and for video_observations also sums and extremes, as
 answered by `tidelake sql`, by DuckDB's own Parquet reader over the files that are live in the Delta log, by delta-rs's
-Python package, by Polars, and by Spark when told where Delta's jars for it are. Exits 1 when any answer differs, 2 when
-the check itself could not be made.
+Python package, by Polars, and by Spark when told where Delta's jars for it are. Then exports: CSV, NDJSON, Excel and
+Parquet hold the same ids, as pandas, openpyxl and DuckDB read them, every digit of them. Exits 1 when any answer differs,
+2 when the check itself could not be made.
 
 DuckDB's `delta_scan` is not used: it downloads an extension at run time.
 """
@@ -16,10 +17,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import openpyxl
+import pandas
 import polars
 from deltalake import DeltaTable, QueryBuilder
 
@@ -155,6 +159,46 @@ def compare(table: str, readers: dict[str, Callable[[], Answer]]) -> bool:
     return False
 
 
+def exported_ids(binary: Path, data_dir: Path, scratch: Path) -> dict[str, set[str]]:
+    """The ids of the videos, by what read them back."""
+
+    def export(name: str) -> Path:
+        path = scratch / name
+        query = f"SELECT video_id, caption, author['handle'] AS handle FROM {REQUIRED}"
+        command = [str(binary), "export", "--query", query, "--to", str(path), "--data-dir", str(data_dir)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise CheckFailed(f"export to {name}: exit code {done.returncode}: {done.stderr.strip()}")
+        return path
+
+    def texts(values: object) -> set[str]:
+        return {value if isinstance(value, str) else repr(value) for value in values}
+
+    rows = openpyxl.load_workbook(export("ids.xlsx"), read_only=True).worksheets[0].iter_rows(values_only=True)
+    with duckdb.connect() as connection:
+        query = "SELECT CAST(video_id AS VARCHAR) FROM read_parquet(?)"
+        parquet = {row[0] for row in connection.execute(query, [str(export("ids.parquet"))]).fetchall()}
+    return {
+        "DuckDB (Parquet)": parquet,
+        "pandas (CSV)": texts(pandas.read_csv(export("ids.csv"), dtype={"video_id": str})["video_id"]),
+        "pandas (NDJSON)": texts(pandas.read_json(export("ids.ndjson"), lines=True, dtype=False)["video_id"]),
+        "openpyxl (Excel)": texts(row[0] for row in list(rows)[1:]),
+    }
+
+
+def compare_exports(binary: Path, data_dir: Path) -> bool:
+    with tempfile.TemporaryDirectory() as scratch:
+        found = exported_ids(binary, data_dir, Path(scratch))
+    expected = next(iter(found.values()))
+    differing = [reader for reader, ids in found.items() if ids != expected]
+    longest = max((len(value) for value in expected), default=0)
+    if differing or longest < 19:
+        print(f"DIFFERS  exports: {', '.join(differing) or 'no id has 19 digits'}")
+        return False
+    print(f"same     exports: {len(expected)} ids, as {', '.join(found)} read them")
+    return True
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lake", type=Path, required=True, help="the directory that holds the tables")
@@ -182,6 +226,7 @@ def main() -> int:
             if spark:
                 readers["Spark"] = lambda t=table: spark.ask(t, args.lake / t)
             same &= compare(table, readers)
+        same &= compare_exports(args.tidelake, args.data_dir)
     except CheckFailed as error:
         print(f"check.py: {error}", file=sys.stderr)
         return 2

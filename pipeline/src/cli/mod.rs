@@ -3,10 +3,12 @@
 mod accounts;
 mod annotate;
 mod audit;
+mod backup;
 mod broker;
 mod catalog;
 mod check;
 mod cluster;
+mod copies;
 mod coverage;
 mod dates;
 mod demo;
@@ -15,6 +17,7 @@ mod drift;
 mod enrich;
 mod erase;
 mod explain;
+mod export;
 mod import;
 mod lake;
 mod listing;
@@ -23,12 +26,14 @@ mod maintain;
 mod media;
 mod privacy;
 mod query;
+mod publish;
 mod quota;
 mod repl;
 mod replay;
 mod report;
 mod reset;
 mod resolve;
+mod restore;
 mod run;
 mod serve;
 mod sources;
@@ -123,6 +128,16 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     /// Answer one of the usual questions, by name; without one, list them.
     Query(query::QueryArgs),
+    /// Write the answer to a query, or a table, to a file or a directory of files, here or in a bucket.
+    Export(export::ExportArgs),
+    /// Publish counts and sums that name nobody, with a code book and a report of what was left out.
+    Publish(publish::PublishArgs),
+    /// List what copies of the lake were made: exports, publications, backups.
+    Copies(copies::CopiesArgs),
+    /// Copy tables, positions and the state of tasks to another store, or check such a copy.
+    Backup(backup::BackupArgs),
+    /// Make a lake, and a log to go on with, of a backup.
+    Restore(restore::RestoreArgs),
     /// List tables and views, or functions.
     Tables(tables::TablesArgs),
     /// A report on what was collected, as a page with charts, as JSON or as PDF.
@@ -191,6 +206,11 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(args) => serve::run(&args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
         Command::Query(args) => query::run(&args, &config).await,
+        Command::Export(args) => export::run(&args, &config).await,
+        Command::Publish(args) => publish::run(&args, &config).await,
+        Command::Copies(args) => copies::run(&args, &config).await,
+        Command::Backup(args) => backup::run(&args, config).await,
+        Command::Restore(args) => restore::run(&args, config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
         Command::Quota(args) => quota::run(&args, config).await,

@@ -9,6 +9,7 @@ mod cycles;
 mod incidents;
 mod lane;
 mod page;
+mod plant;
 mod publish;
 mod route;
 mod schedule;
@@ -17,6 +18,7 @@ mod suppressed;
 
 pub(crate) use lane::{Lane, cursors, lane_of, tails};
 pub(crate) use publish::cursor_key;
+pub(crate) use plant::{Plant, plant};
 pub(crate) use route::Routes;
 use schedule::Changes;
 pub(crate) use schedule::{Entry, route_of, step};

@@ -38,6 +38,8 @@ use tidelake_sinks::media::MediaStore;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::Sender;
 
+/// The consumer group; its committed offsets say how far media is.
+pub(crate) const GROUP: &str = "tidelake-media";
 /// Orders taken together.
 const BATCH: usize = 48;
 
@@ -76,7 +78,7 @@ impl Work for Workshop {
     type Item = MediaOrder;
     type Outcome = Outcome;
     const ROLE: Role = Role::Media;
-    const GROUP: &'static str = "tidelake-media";
+    const GROUP: &'static str = GROUP;
     const TOPIC: &'static str = MEDIA_ORDERS;
 
     fn items(&self) -> usize {

@@ -1,25 +1,32 @@
 //! CSV: RFC 4180 with `\n`, a header, ids quoted.
 
 use super::cells::{Cells, Settings};
-use super::numbers::{is_exact, is_id};
+use super::numbers::{is_exact, is_id, is_text};
 use super::{BatchWriter, FormatError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use std::io::Write;
 
 /// Writes CSV.
-pub(super) struct CsvWriter<W> {
+pub(crate) struct CsvWriter<W> {
     out: W,
     schema: SchemaRef,
     settings: Settings,
     header_due: bool,
+    guarding: bool,
     line: String,
 }
 
 impl<W: Write> CsvWriter<W> {
     /// A writer of this schema.
-    pub(super) fn new(out: W, schema: &SchemaRef) -> Self {
-        Self { out, schema: schema.clone(), settings: Settings::default(), header_due: true, line: String::new() }
+    pub(crate) fn new(out: W, schema: &SchemaRef) -> Self {
+        let (schema, settings, line) = (schema.clone(), Settings::default(), String::new());
+        Self { out, schema, settings, header_due: true, guarding: false, line }
+    }
+
+    /// Puts `'` before texts that a spreadsheet would take for a formula.
+    pub(crate) fn guarding(self, guarding: bool) -> Self {
+        Self { guarding, ..self }
     }
 
     fn header(&mut self) -> Result<(), FormatError> {
@@ -37,15 +44,21 @@ impl<W: Write + Send> BatchWriter for CsvWriter<W> {
         let schema = batch.schema();
         let columns = schema.fields().iter().zip(batch.columns());
         let mut columns = columns
-            .map(|(f, array)| Ok((rule(f.name(), f.data_type()), Cells::of(f, array, &self.settings)?)))
+            .map(|(f, array)| {
+                let guarded = self.guarding && is_text(f.data_type());
+                Ok((rule(f.name(), f.data_type()), guarded, Cells::of(f, array, &self.settings)?))
+            })
             .collect::<Result<Vec<_>, FormatError>>()?;
         for row in 0..batch.num_rows() {
             self.line.clear();
-            for (i, (quoting, cells)) in columns.iter_mut().enumerate() {
+            for (i, (quoting, guarded, cells)) in columns.iter_mut().enumerate() {
                 if i > 0 {
                     self.line.push(',');
                 }
-                if let Some(text) = cells.get(row)? {
+                if let Some(mut text) = cells.get(row)? {
+                    if *guarded && is_formula(&text) {
+                        text.insert(0, '\'');
+                    }
                     self.line.push_str(&field(&text, quoting.applies(&text)));
                 }
             }
@@ -88,6 +101,11 @@ fn rule(name: &str, kind: &DataType) -> Quoting {
         kind if kind.is_decimal() => Quoting::Always,
         _ => Quoting::AsNeeded,
     }
+}
+
+/// Would a spreadsheet that opens the file compute this text? (OWASP, "CSV injection".)
+pub(crate) fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 /// A value as a CSV field. An empty text is `""`: nothing at all is null.

@@ -11,11 +11,12 @@
 //! * Unknown is `null` in JSON and nothing at all between two commas in CSV; an empty text in CSV is `""`.
 
 mod cells;
-mod csv;
+pub(crate) mod csv;
 mod json;
 mod numbers;
-mod parquet;
+pub(crate) mod parquet;
 pub mod table;
+pub(crate) mod xlsx;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;

@@ -24,6 +24,14 @@ pub(super) fn is_number(kind: &DataType) -> bool {
     kind.is_numeric()
 }
 
+/// Texts.
+pub(super) fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, value) => is_text(value),
+        other => other.is_string(),
+    }
+}
+
 /// Types whose values contain values.
 pub(super) fn is_nested(kind: &DataType) -> bool {
     match kind {

@@ -4,6 +4,7 @@ use super::{BatchWriter, FormatError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use std::io::Write;
@@ -17,8 +18,19 @@ pub(super) fn file<W: Write + Send>(out: W, schema: &SchemaRef) -> Result<Parque
     Ok(ParquetWriter(ArrowWriter::try_new(out, schema.clone(), Some(properties))?))
 }
 
+/// A writer of one Parquet file for others' readers: its types are Parquet's own, without Arrow's beside them, so that
+/// texts are texts to readers that know no Arrow views.
+pub(crate) fn plain<W: Write + Send>(
+    out: W,
+    schema: &SchemaRef,
+    properties: WriterProperties,
+) -> Result<ParquetWriter<W>, FormatError> {
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    Ok(ParquetWriter(ArrowWriter::try_new_with_options(out, schema.clone(), options)?))
+}
+
 /// Writes Parquet.
-pub(super) struct ParquetWriter<W: Write + Send>(ArrowWriter<W>);
+pub(crate) struct ParquetWriter<W: Write + Send>(ArrowWriter<W>);
 
 impl<W: Write + Send> BatchWriter for ParquetWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {

@@ -19,6 +19,7 @@ mod log;
 pub mod replace;
 pub mod rewrite;
 pub mod upkeep;
+pub mod withdraw;
 mod writer;
 
 pub use commit::{CommitError, Outcome};

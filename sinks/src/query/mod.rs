@@ -14,6 +14,8 @@ pub mod functions;
 mod guard;
 pub mod named;
 mod session;
+mod origins;
+mod reads;
 pub mod split;
 mod tables;
 mod travel;
@@ -24,6 +26,7 @@ mod visibility;
 pub use binds::{Bind, Binds};
 pub use error::QueryError;
 pub use session::{CATALOG, SCHEMA, Session};
+pub use origins::Origins;
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;

@@ -23,7 +23,7 @@ use tidelake_sinks::privacy::Suppressions;
 
 /// What the keys of claims start with. Each claim has a key of its own, so that compaction keeps them all: whether a
 /// cursor is valid is told by the claim before it.
-const CLAIM: &str = "\u{0}claim/";
+pub(super) const CLAIM: &str = "\u{0}claim/";
 
 /// The lane of a task: a stable hash of its name (FNV-1a), so that every process and release agrees.
 pub(crate) fn lane_of(task: &str, lanes: i32) -> i32 {

@@ -111,6 +111,11 @@ pub(crate) fn cursor_key(cursor: &Cursor) -> String {
     format!("{}\u{0}{}\u{0}{}\u{0}{}", cursor.task, cursor.epoch, cursor.cycle, cursor.page)
 }
 
+/// A message that only says that an id was published.
+pub(super) fn known(topic: &'static str, id: String) -> Outgoing {
+    Outgoing { topic, key: id, payload: Vec::new() }
+}
+
 /// An observation as a message, keyed by its event id.
 pub(super) fn observation(record: &Observation) -> Result<Outgoing, RoleError> {
     let payload = match record {

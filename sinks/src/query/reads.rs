@@ -1,0 +1,36 @@
+//! What a query reads, without running it.
+
+use super::{Engine, QueryError, guard};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+use std::collections::BTreeMap;
+
+impl Engine {
+    /// The tables that a query reads, also through views, and the versions it sees of them.
+    ///
+    /// # Errors
+    /// [`QueryError`], as [`Engine::sql`].
+    pub async fn reads(&self, query: &str) -> Result<BTreeMap<String, u64>, QueryError> {
+        let loaded = self.loaded();
+        let explain = |error: DataFusionError| loaded.explain(error);
+        let plan = guard::plan(&loaded.session, query).await.map_err(|refusal| refusal.explained(explain))?;
+        let mut versions = BTreeMap::new();
+        // Where a view stands, planning leaves its name as an alias.
+        let mut note = |name: &str| {
+            if let Some((name, table)) = loaded.tables.get_key_value(name) {
+                versions.insert((*name).to_owned(), table.version().unwrap_or(0));
+            }
+        };
+        let walked = plan.apply_with_subqueries(|node| {
+            match node {
+                LogicalPlan::TableScan(scan) => note(scan.table_name.table()),
+                LogicalPlan::SubqueryAlias(alias) => note(alias.alias.table()),
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        walked.map_err(explain)?;
+        Ok(versions)
+    }
+}
