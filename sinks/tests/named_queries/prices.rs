@@ -43,18 +43,31 @@ async fn price_mentions() {
 #[tokio::test]
 async fn top_videos_and_overview() {
     let mut bench = Bench::new();
-    let seen = |id: i64, views: i64, likes: i64| {
-        post(id, "a", ago(3.0)).rate(likes).with(|v| v.stats.views = Some(views))
-    };
+    let seen =
+        |id: i64, views: i64, likes: i64| post(id, "a", ago(3.0)).rate(likes).with(|v| v.stats.views = Some(views));
     let unknown = post(4, "b", ago(2.0)).region("DE");
-    bench.videos([seen(1, 100, 90), seen(2, 300, 30), seen(3, 200, 100), unknown, post(5, "b", at(NOW)).views(999)]).await;
-    let ids = |rows: Vec<Value>| columns(&rows, &["video_id"]).iter().map(|row| row[0].as_str().expect("text").to_owned()).collect::<Vec<_>>();
+    bench
+        .videos([seen(1, 100, 90), seen(2, 300, 30), seen(3, 200, 100), unknown, post(5, "b", at(NOW)).views(999)])
+        .await;
+    let ids = |rows: Vec<Value>| {
+        columns(&rows, &["video_id"]).iter().map(|row| row[0].as_str().expect("text").to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(ids(bench.query("top-videos", &[]).await), ["2", "3", "1"]);
     assert_eq!(ids(bench.query("top-videos", &[("by", "likes"), ("limit", "2")]).await), ["3", "1"]);
     assert_eq!(ids(bench.query("top-videos", &[("by", "engagement")]).await), ["1", "3", "2"]);
     assert!(bench.query("top-videos", &[("region", "DE")]).await.is_empty());
     let overview = bench.query("overview", &[]).await;
-    let names = ["observations", "videos", "gone", "creators", "regions", "views", "mean_views", "max_views", "mean_engagement_rate"];
+    let names = [
+        "observations",
+        "videos",
+        "gone",
+        "creators",
+        "regions",
+        "views",
+        "mean_views",
+        "max_views",
+        "mean_engagement_rate",
+    ];
     // Rates: 90/100, 30/300, 100/200: their mean is 0.5. Views are known of four.
     assert_eq!(columns(&overview, &names), [json!([5, 5, 0, 2, 2, 1599, 399.75, 999, 0.5])]);
     let empty = Bench::new().query("overview", &[]).await;

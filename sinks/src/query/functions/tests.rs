@@ -25,14 +25,20 @@ async fn rows(engine: &Engine, query: &str) -> Value {
     let answer = engine.ask(query, &binds).await.unwrap_or_else(|e| panic!("{query}: {e}"));
     let mut out = Vec::new();
     let options = FormatOptions::default();
-    write_stream(answer.stream, &answer.schema, Format::Json, &mut out, &options).await.unwrap_or_else(|e| panic!("{query}: {e}"));
+    write_stream(answer.stream, &answer.schema, Format::Json, &mut out, &options)
+        .await
+        .unwrap_or_else(|e| panic!("{query}: {e}"));
     serde_json::from_slice(&out).expect("JSON")
 }
 
 /// The values of one column.
 async fn column(engine: &Engine, query: &str) -> Vec<Value> {
     let rows = rows(engine, query).await;
-    rows.as_array().expect("rows").iter().map(|row| row.as_object().and_then(|r| r.values().next()).cloned().expect("one")).collect()
+    rows.as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| row.as_object().and_then(|r| r.values().next()).cloned().expect("one"))
+        .collect()
 }
 
 #[tokio::test]
@@ -130,7 +136,10 @@ async fn the_bootstrap_is_the_same_every_time_and_in_every_order() {
     let (low, high) = (first["low"].as_f64().expect("a number"), first["high"].as_f64().expect("a number"));
     assert!((46.0..=48.0).contains(&low) && (52.0..=54.0).contains(&high), "{first}");
     for (query, expected) in [
-        ("SELECT bootstrap_interval(x, 0.9, 1) AS i FROM (VALUES (3), (NULL)) AS t(x)", json!({"low": 3.0, "high": 3.0})),
+        (
+            "SELECT bootstrap_interval(x, 0.9, 1) AS i FROM (VALUES (3), (NULL)) AS t(x)",
+            json!({"low": 3.0, "high": 3.0}),
+        ),
         ("SELECT bootstrap_interval(x, 0.9, 1) AS i FROM (SELECT 1 AS x WHERE false)", json!(null)),
     ] {
         assert_eq!(rows(&lake.engine, query).await[0]["i"], expected, "{query}");
@@ -141,9 +150,13 @@ async fn the_bootstrap_is_the_same_every_time_and_in_every_order() {
 async fn values_stand_in_for_names_and_nowhere_else() {
     let lake = lake().await;
     assert_eq!(column(&lake.engine, "SELECT ':now' || :name").await, [json!(":nowit's :now")]);
-    assert_eq!(column(&lake.engine, "SELECT :now - INTERVAL '1 day' -- :nothing").await, [json!("2026-02-28T00:00:00Z")]);
+    assert_eq!(
+        column(&lake.engine, "SELECT :now - INTERVAL '1 day' -- :nothing").await,
+        [json!("2026-02-28T00:00:00Z")]
+    );
     assert_eq!(column(&lake.engine, "SELECT count(*) FROM videos WHERE created_at < :now").await, [json!(0)]);
-    let unbound = lake.engine.ask("EXPLAIN SELECT :since", &Binds::at(Timestamp(0))).await.err().expect("refused").to_string();
+    let unbound =
+        lake.engine.ask("EXPLAIN SELECT :since", &Binds::at(Timestamp(0))).await.err().expect("refused").to_string();
     assert!(unbound.contains(":since has no value, but now has") && unbound.contains("--bind since="), "{unbound}");
 }
 
@@ -158,7 +171,9 @@ async fn table_functions_take_constants() {
     ] {
         assert_eq!(rows(&lake.engine, query).await, json!([]), "{query}");
     }
-    for query in ["SELECT * FROM stats_at()", "SELECT * FROM stats_at(INTERVAL '1 month')", "SELECT * FROM stats_at('soon')"] {
+    for query in
+        ["SELECT * FROM stats_at()", "SELECT * FROM stats_at(INTERVAL '1 month')", "SELECT * FROM stats_at('soon')"]
+    {
         let refused = lake.engine.sql(query).await.err().expect("refused").to_string();
         assert!(refused.contains("stats_at(INTERVAL '48 hours')"), "{query}: {refused}");
     }
