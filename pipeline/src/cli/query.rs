@@ -96,9 +96,10 @@ fn list(format: Format) -> Result<(), Failure> {
     };
     let rows = named::QUERIES.iter().map(|q| [q.name.to_owned(), q.title().to_owned(), parameters(q)]);
     let objects = named::QUERIES.iter().map(|q| {
-        let parameters = q.parameters().into_iter().map(|p| {
-            json!({ "name": p.name, "default": p.default, "choices": p.choices, "about": p.about })
-        });
+        let parameters = q
+            .parameters()
+            .into_iter()
+            .map(|p| json!({ "name": p.name, "default": p.default, "choices": p.choices, "about": p.about }));
         json!({ "name": q.name, "title": q.title(), "row": q.row(), "parameters": parameters.collect::<Vec<_>>() })
     });
     listing::print(format.name(), ["name", "answers", "parameters"], rows, objects)

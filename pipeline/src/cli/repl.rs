@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::time::Instant;
 use tidelake_sinks::format::Format;
 use tidelake_sinks::query::functions::FUNCTIONS;
-use tidelake_sinks::query::{Bind, Binds, Engine, TableInfo, split};
+use tidelake_sinks::query::{Binds, Engine, TableInfo, split};
 use tokio::sync::oneshot;
 
 const HELP: &str = "\
@@ -32,8 +32,7 @@ A query ends with `;` and may take several lines. Ctrl-C stops a running query o
 
   SELECT author_handle, views, caption FROM videos ORDER BY views DESC LIMIT 10;
   SELECT tag, count(*) FROM video_hashtags GROUP BY tag ORDER BY 2 DESC LIMIT 20;";
-const COMMANDS: [&str; 9] =
-    ["\\d", "\\df", "\\dt", "\\format", "\\help", "\\q", "\\quit", "\\set", "\\timing"];
+const COMMANDS: [&str; 9] = ["\\d", "\\df", "\\dt", "\\format", "\\help", "\\q", "\\quit", "\\set", "\\timing"];
 const KEYWORDS: &str = "all and as asc between by case cast count cross date desc describe distinct else end except exists \
                         explain extract false filter from full group having ilike in inner intersect interval is join left \
                         like limit max min not null nulls offset on or order outer over partition right select show sum \
@@ -81,7 +80,7 @@ impl Session {
             ("\\d", Some(name)) => self.describe(name).await?,
             ("\\df", None) => functions()?,
             ("\\set", None) => self.show_binds()?,
-            ("\\set", Some(name)) => self.set_bind(name, input)?,
+            ("\\set", Some(_)) => self.set_bind(input)?,
             ("\\format", Some(name)) => self.set_format(name)?,
             ("\\format", None) => say(self.format.name())?,
             ("\\timing", None) => {
@@ -96,11 +95,11 @@ impl Session {
         Ok(true)
     }
 
-    /// What stands behind the name, spaces included.
-    fn set_bind(&mut self, name: &str, input: &str) -> std::io::Result<()> {
-        let value = input.split_once(name).map_or("", |(_, rest)| rest.trim().trim_start_matches('=').trim());
-        match Binds::read(&format!("{name}={}", value.trim_end_matches(';'))) {
-            Ok((name, value)) if value != Bind::Text(String::new()) => {
+    /// The value is what stands behind the name, spaces included.
+    fn set_bind(&mut self, input: &str) -> std::io::Result<()> {
+        let named = input.trim_start_matches("\\set").trim().trim_end_matches(';');
+        match named.split_once(char::is_whitespace).map(|(name, value)| Binds::read(&format!("{name}={value}"))) {
+            Some(Ok((name, value))) => {
                 self.binds.set(&name, value);
                 Ok(())
             }

@@ -285,7 +285,11 @@ async fn findings_have_views() {
         (
             "caption_prices",
             "amount",
-            json!([span(json!({"amount": "19.990000", "currency": "USD", "symbol": "$", "kind": "now", "is_discount": true}), 0, 6)]),
+            json!([span(
+                json!({"amount": "19.990000", "currency": "USD", "symbol": "$", "kind": "now", "is_discount": false}),
+                0,
+                6
+            )]),
         ),
         (
             "caption_offers",

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use tidelake_schemas::topics::{LANDED, Landed};
 use tidelake_schemas::{
     AuthorRef, CallToAction, CaptionFindings, Category, CoverageEntry, CreatorObservation, CreatorStats, Enrichment,
-    HashtagRef, PriceFinding, Provenance, Record, Sentiment, Timestamp, VideoObservation, VideoStats, arrow_schema, codec,
+    HashtagRef, PriceFinding, Provenance, Record, Sentiment, Timestamp, VideoObservation, VideoStats, arrow_schema,
+    codec,
 };
 use tidelake_sinks::format::{Format, FormatOptions, write_stream};
 use tidelake_sinks::lake::{CommitRecord, Lake, Outcome, Position, TableWriter, WriterOptions};
@@ -120,7 +121,8 @@ impl Seen {
     /// A price in hundredths.
     pub(crate) fn price(mut self, whole: u32, currency: &str, kind: &str) -> Self {
         let amount = tidelake_schemas::Amount::whole(whole);
-        let price = PriceFinding { amount, currency: Some(currency.into()), kind: kind.into(), ..PriceFinding::default() };
+        let price =
+            PriceFinding { amount, currency: Some(currency.into()), kind: kind.into(), ..PriceFinding::default() };
         self.found.prices.push(price);
         self
     }
@@ -268,7 +270,9 @@ fn rounded(value: Value) -> Value {
 /// The same rows, in any order, as far as the columns of the first go.
 pub(crate) fn assert_alike(written: &[Value], named: &[Value]) {
     let columns: Vec<String> = written[0].as_object().expect("a row").keys().cloned().collect();
-    let part = |row: &Value| columns.iter().map(|c| row.get(c).unwrap_or_else(|| panic!("{c}")).to_string()).collect::<Vec<_>>();
+    let part = |row: &Value| {
+        columns.iter().map(|c| row.get(c).unwrap_or_else(|| panic!("{c}")).to_string()).collect::<Vec<_>>()
+    };
     let sorted = |rows: &[Value]| {
         let mut rows: Vec<_> = rows.iter().map(part).collect();
         rows.sort();

@@ -14,7 +14,8 @@ async fn attrition() {
     let food = |id: i64| post(id, "a", later(-1.0)).seen(first).about("food/recipes");
     let seen = |id: i64, days: f64| food(id).seen(later(days));
     // What is gone says nothing but its id.
-    let gone = |id: i64, days: f64| Seen { found: Default::default(), ..food(id) }.seen(later(days)).gone("not_available");
+    let gone =
+        |id: i64, days: f64| Seen { found: Default::default(), ..food(id) }.seen(later(days)).gone("not_available");
     let rows = [
         // 1 goes within 7 days. 2 goes between 7 and 15. 3 is there after 20 days, and nobody has looked since. 4 went on day 6 and
         // came back. 5 was never looked at again. 6 became private on day 3.
@@ -60,7 +61,10 @@ async fn attrition() {
     assert_eq!(bench.query("attrition", &[("since", "2026-05-05")]).await, found[2..]);
     // Three weeks later the 30 days are over.
     let june = bench.query("attrition", &[("now", "2026-06-01T00:00:00Z")]).await;
-    assert_eq!((&june[1]["of_30d"], &june[1]["gone_30d"], &june[1]["share_gone_30d"]), (&json!(6), &json!(3), &json!(0.5)));
+    assert_eq!(
+        (&june[1]["of_30d"], &june[1]["gone_30d"], &june[1]["share_gone_30d"]),
+        (&json!(6), &json!(3), &json!(0.5))
+    );
 }
 
 /// The page of a batch of the refresh that was answered.
@@ -108,7 +112,12 @@ async fn what_nobody_confirmed_is_overdue_until_the_refresh() {
     let swept = ago(2.0);
     bench.coverage([judged(2, None, true, swept, ago(3.0))]).await;
     assert_eq!(overdue(&bench).await.0, json!(3), "how far the batch went is not known yet");
-    bench.coverage([CoverageEntry { asked: "compliance of 9 video ids after 20".into(), ..judged(3, Some(20), true, swept, ago(3.0)) }]).await;
+    bench
+        .coverage([CoverageEntry {
+            asked: "compliance of 9 video ids after 20".into(),
+            ..judged(3, Some(20), true, swept, ago(3.0))
+        }])
+        .await;
     assert_eq!(overdue(&bench).await.0, json!(1));
     // The next batch brings it to the end; 30 was stored in time.
     bench.coverage([judged(5, Some(20), false, ago(1.0), ago(3.0))]).await;

@@ -96,9 +96,7 @@ async fn rising_creators() {
     let young = (0..5).map(|i| post(200 + i, "outlier", recent.plus_secs(3600 * i)).aged(72).views(9_999_999));
     bench.videos(young).await;
     let named = bench.query("rising-creators", &[]).await;
-    let row = |creator: &str, m1: f64, m0: f64, ratio: f64, share: f64, robust: bool| {
-        json!({"creator_id": creator, "m1": m1, "m0": m0, "ratio": ratio, "n1": 5, "n0": 5, "best_share": share, "robust": robust})
-    };
+    let row = |creator: &str, m1: f64, m0: f64, ratio: f64, share: f64, robust: bool| json!({"creator_id": creator, "m1": m1, "m0": m0, "ratio": ratio, "n1": 5, "n0": 5, "best_share": share, "robust": robust});
     let expected = [
         row("@edge", 400.0, 100.0, 4.0, 0.0, true),
         row("@old", 400.0, 100.0, 4.0, 0.0, true),
@@ -153,7 +151,8 @@ async fn sound_adoption() {
     let known = ["a", "b", "c", "d", "e", "f", "g"].into_iter().zip(1_i64..);
     bench.creators(known.map(|(handle, n)| creator(handle, 10 * n, ago(40.0)))).await;
     let found = bench.query("sound-adoption", &[]).await;
-    let names = ["music_id", "videos", "creators_7d", "week_complete", "peak_day", "peak_posts", "days_to_half", "censored"];
+    let names =
+        ["music_id", "videos", "creators_7d", "week_complete", "peak_day", "peak_posts", "days_to_half", "censored"];
     let expected = [
         json!(["1", 10, 8, true, 2, 4, 1, false]),
         json!(["2", 4, 4, false, 3, 2, null, true]),
@@ -184,7 +183,9 @@ async fn partnerships() {
     month("B", "2026-04", [40, 60], [80, 80], (0.3, 0.0));
     month("D", "2026-04", [70, 70], [50, 50], (0.0, 0.3));
     // C has one paid post in April and one in March: no month has both arms. F does not say; but F's "buy" gains 0.05.
-    let other = |id: i64, handle: &str, month: &str, rate: i64| post(id, handle, at(&format!("2026-{month}-10T00:00:00Z"))).aged(70).rate(rate);
+    let other = |id: i64, handle: &str, month: &str, rate: i64| {
+        post(id, handle, at(&format!("2026-{month}-10T00:00:00Z"))).aged(70).rate(rate)
+    };
     let paid = |seen: Seen, paid: bool| seen.with(|v| v.is_ad = Some(paid));
     rows.push(paid(other(101, "C", "04", 900), true));
     rows.push(paid(other(102, "C", "03", 900), true));

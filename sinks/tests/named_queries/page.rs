@@ -57,7 +57,10 @@ fn notes(view: &str) -> String {
 
 /// A type in few words: what a struct holds is what its fields are named.
 fn short(kind: &str) -> String {
-    let kind = kind.replace("Utf8View", "Utf8").replace("Timestamp(µs, \"UTC\")", "instant").replace("Timestamp(µs)", "local time");
+    let kind = kind
+        .replace("Utf8View", "Utf8")
+        .replace("Timestamp(µs, \"UTC\")", "instant")
+        .replace("Timestamp(µs)", "local time");
     if kind.len() > 300 { format!("{}…", kind.chars().take(300).collect::<String>()) } else { kind }
 }
 

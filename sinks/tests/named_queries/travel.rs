@@ -50,7 +50,9 @@ async fn versions_and_instants() {
     for clause in [
         format!("TIMESTAMP AS OF '{second}'"),
         format!("FOR SYSTEM_TIME AS OF TIMESTAMP '{second}'"),
-        format!("FOR SYSTEM_TIME AS OF arrow_cast('{second}', 'Timestamp(Microsecond, Some(\"UTC\"))') + INTERVAL '0 days'"),
+        format!(
+            "FOR SYSTEM_TIME AS OF arrow_cast('{second}', 'Timestamp(Microsecond, Some(\"UTC\"))') + INTERVAL '0 days'"
+        ),
     ] {
         assert_eq!(count(&engine, &format!("{TABLE} {clause}")).await, json!(2), "{clause}");
         assert_eq!(count(&engine, &format!("videos {clause} AS v WHERE v.views > 10")).await, json!(1), "{clause}");

@@ -14,7 +14,12 @@ fn poll(at: Timestamp, page: i64, window: i64, got: i64, stop: &str, more: bool)
         event_id: format!("{}/{page}", at.0),
         platform: "tiktok".into(),
         observed_at: at,
-        provenance: Provenance { connector: "research-api".into(), task: "q".into(), fetched_at: at, ..Provenance::default() },
+        provenance: Provenance {
+            connector: "research-api".into(),
+            task: "q".into(),
+            fetched_at: at,
+            ..Provenance::default()
+        },
         page,
         window_start: Some(day(window, 0)),
         window_end: Some(day(window + 1, 0)),
@@ -64,7 +69,8 @@ async fn completeness() {
         .await;
     let found = bench.query("completeness", &[]).await;
     let q: Vec<Value> = found.iter().filter(|row| row["query_id"] == "q").cloned().collect();
-    let names = ["day", "windows_planned", "windows_finished", "windows_failed", "requested", "returned", "distinct_new"];
+    let names =
+        ["day", "windows_planned", "windows_finished", "windows_failed", "requested", "returned", "distinct_new"];
     let expected = [json!(["2026-05-01", 3, 2, 1, 400, 160, 3]), json!(["2026-05-02", 1, 0, 1, 100, 0, 0])];
     assert_eq!(columns(&q, &names), expected);
     // Of what ended on the 1st (two windows at their ends, one by a fault) two ended because there was no more.

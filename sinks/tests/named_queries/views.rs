@@ -27,7 +27,8 @@ async fn videos_under_the_names_of_the_api() {
          "is_branded": null, "licence": "oembed", "same_first": true, "followers_at_post": null},
     ]);
     assert_eq!(json!(found), expected);
-    let found = bench.ask("SELECT view_count, source, precision, max_staleness_s FROM video_stats ORDER BY video_id").await;
+    let found =
+        bench.ask("SELECT view_count, source, precision, max_staleness_s FROM video_stats ORDER BY video_id").await;
     let expected = json!([
         {"view_count": 7, "source": "research-api", "precision": "exact", "max_staleness_s": 864_000},
         {"view_count": null, "source": "oembed", "precision": "exact", "max_staleness_s": 0},
@@ -130,9 +131,7 @@ async fn edges_of_the_graph() {
         ])
         .await;
     let found = bench.ask("SELECT source, target, kind, weight FROM graph_edges ORDER BY kind, source, target").await;
-    let edge = |source: &str, target: &str, kind: &str, weight: i64| {
-        json!({"source": source, "target": target, "kind": kind, "weight": weight})
-    };
+    let edge = |source: &str, target: &str, kind: &str, weight: i64| json!({"source": source, "target": target, "kind": kind, "weight": weight});
     let expected = [
         edge("#x", "#y", "cotag", 2),
         edge("#x", "#z", "cotag", 1),
@@ -154,7 +153,10 @@ async fn products() {
     };
     bench
         .videos([
-            names(post(1, "a", ago(3.0)), &["Airwrap", "Airwrap"]).views(10).price(400, "EUR", "price").price(50, "EUR", "discount"),
+            names(post(1, "a", ago(3.0)), &["Airwrap", "Airwrap"])
+                .views(10)
+                .price(400, "EUR", "price")
+                .price(50, "EUR", "discount"),
             names(post(2, "b", ago(2.0)), &["Airwrap"]).views(20).price(500, "EUR", "now"),
             names(post(3, "b", ago(2.0)), &["Airwrap"]).price(600, "USD", "price"),
             // Whose price is it? Of neither.

@@ -12,7 +12,9 @@ use std::sync::Arc;
 /// Nothing writes scores yet, so the test does: video, age in hours, probability.
 async fn scores(bench: &Bench, rows: &[(i64, f64, f64)]) {
     let texts = |text: &str| Arc::new(StringArray::from(vec![text; rows.len()])) as ArrayRef;
-    let numbers = |f: fn(&(i64, f64, f64)) -> f64| Arc::new(rows.iter().map(|r| Some(f(r))).collect::<Float64Array>()) as ArrayRef;
+    let numbers = |f: fn(&(i64, f64, f64)) -> f64| {
+        Arc::new(rows.iter().map(|r| Some(f(r))).collect::<Float64Array>()) as ArrayRef
+    };
     let instants = rows.iter().map(|r| Some(at(WEEK).plus_secs((r.1 * 3600.0) as i64).0));
     let batch = RecordBatch::try_from_iter([
         ("platform", texts("tiktok")),
