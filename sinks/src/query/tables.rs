@@ -108,7 +108,7 @@ pub(super) async fn of_snapshot(
     // As the session is set: by itself it evaluates filters within Parquet, which fails on elements of lists of structures
     // (`findings['categories'][1]['name']`), since the file's nested fields may be null and the table's may not.
     let provider = table.table_provider().with_eager_snapshot(snapshot).with_session(Arc::new(session.state()));
-    Ok(provider.await.map_err(QueryError::running)?)
+    provider.await.map_err(QueryError::running)
 }
 
 /// The provider, with null in the columns that an older table lacks. The next writer adds them to the table itself.
