@@ -117,6 +117,17 @@ fn what_tiktok_deletes_is_marked_and_nothing_else() {
     let (all, left) = (collected.len(), collected.len() - gone.len());
     let asked = format!("compliance of {all} video ids: {left} valid, {} gone", gone.len());
     assert_eq!(judged(&stage, "refresh"), [asked], "the ledger says what was asked and got");
+    let confirmed = |outcome: &str| {
+        stage.integer(&format!(
+            "SELECT count(*) FROM compliance c JOIN video_observations v ON v.video_id = c.video_id AND v.unavailable IS NULL
+             WHERE c.outcome = '{outcome}' AND c.last_validated_at > v.observed_at"
+        ))
+    };
+    assert_eq!(
+        (confirmed("valid"), confirmed("gone")),
+        (left as i64, gone.len() as i64),
+        "each was confirmed by the refresh"
+    );
 
     // Declared in the configuration, in small batches, by another process: what is gone is not asked about again.
     daemon.signal("TERM");

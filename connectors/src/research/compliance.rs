@@ -81,14 +81,15 @@ impl Step<'_> {
     async fn submit(&self) -> Result<Page, Fault> {
         let batch = self.batch().await?;
         if batch.ids.is_empty() {
-            let ledger = Ledger { route: CREATE.into(), asked: self.asked(0), ..Ledger::default() };
+            let window_end = batch.stored_before;
+            let ledger = Ledger { route: CREATE.into(), asked: self.asked(0), window_end, ..Ledger::default() };
             return Ok(self.after_batch(Page { ledger, ..Page::default() }, batch.next));
         }
         let nothing = Value::Null;
         let body = Payload::Ids { category: self.category().name(), ids: &batch.ids };
         let request = Request { body, purse: Purse::Validation, ..Request::new(CREATE, "", &nothing) };
         let mut reply = self.poll.call(&request).await;
-        let ledger = self.ledger(CREATE, batch.ids.len(), &reply);
+        let ledger = Ledger { window_end: batch.stored_before, ..self.ledger(CREATE, batch.ids.len(), &reply) };
         let job =
             |task_id| Job { task_id, count: batch.ids.len(), digest: digest_of(&batch.ids), next: batch.next.clone() };
         match reply.take() {
@@ -153,7 +154,7 @@ impl Step<'_> {
             open: open_ids,
         };
         let mut reply = self.poll.call(&request).await;
-        let ledger = self.ledger(DOWNLOAD, job.count, &reply);
+        let ledger = Ledger { window_end: batch.stored_before, ..self.ledger(DOWNLOAD, job.count, &reply) };
         let valid = match reply.take() {
             Ok(valid) => valid,
             Err(Refusal::Request(fault)) => return Ok(self.again(job, &fault.message, ledger)),

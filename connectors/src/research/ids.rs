@@ -4,6 +4,7 @@ use crate::source::{CycleContext, Fault, FaultClass};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use tidelake_schemas::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, BufReader};
 
 /// What ids are of. Batch compliance knows these two; accounts are refreshed with a task of kind `user`.
@@ -34,6 +35,9 @@ pub struct IdBatch {
     pub ids: Vec<i64>,
     /// The position after them; `None` when there are no more.
     pub next: Option<String>,
+    /// Where positions are ids: every stored id between this position and the next that was stored before this instant is
+    /// among them, or is known to be gone. The ledger tells it, so that what was confirmed can be told from what was not.
+    pub stored_before: Option<Timestamp>,
 }
 
 /// A store of ids that were brought by the Research API and have to be refreshed.
@@ -71,7 +75,7 @@ impl IdSource for ListIds {
         let from: usize = position(after)?;
         let end = from.saturating_add(max).min(self.0.len());
         let ids = self.0.get(from..end).unwrap_or_default().to_vec();
-        Ok(IdBatch { ids, next: (end < self.0.len()).then(|| end.to_string()) })
+        Ok(IdBatch { ids, next: (end < self.0.len()).then(|| end.to_string()), stored_before: None })
     }
 }
 
@@ -129,13 +133,13 @@ impl IdSource for FileIds {
             let mut limited = (&mut lines).take(LINE_LIMIT);
             let read = limited.read_until(b'\n', &mut line).await.map_err(|e| self.unreadable(&e))?;
             if read == 0 {
-                return Ok(IdBatch { ids, next: None });
+                return Ok(IdBatch { ids, ..IdBatch::default() });
             }
             ids.extend(self.read(&line, at)?);
             at += read as u64;
         }
         let more = !lines.fill_buf().await.map_err(|e| self.unreadable(&e))?.is_empty();
-        Ok(IdBatch { ids, next: more.then(|| at.to_string()) })
+        Ok(IdBatch { ids, next: more.then(|| at.to_string()), stored_before: None })
     }
 }
 
@@ -153,7 +157,6 @@ fn fault(message: String, action: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidelake_schemas::Timestamp;
 
     async fn walk(source: &dyn IdSource, max: usize) -> Result<Vec<Vec<i64>>, Fault> {
         let now = Timestamp(0);

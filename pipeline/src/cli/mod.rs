@@ -18,6 +18,7 @@ mod lake;
 mod listing;
 mod login;
 mod media;
+mod query;
 mod quota;
 mod repl;
 mod replay;
@@ -108,7 +109,9 @@ pub(crate) enum Command {
     Sources(sources::SourcesArgs),
     /// Ask the lake in SQL; without a query, a prompt.
     Sql(sql::SqlArgs),
-    /// List tables and views.
+    /// Answer one of the usual questions, by name; without one, list them.
+    Query(query::QueryArgs),
+    /// List tables and views, or functions.
     Tables(tables::TablesArgs),
     /// How complete is what was collected: what each task asked for, got, and why it stopped.
     Coverage(coverage::CoverageArgs),
@@ -162,6 +165,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Logout(args) => accounts::logout(&args, &config).await,
         Command::Sources(args) => sources::run(args, config).await,
         Command::Sql(args) => lake::sql(&args, &config).await,
+        Command::Query(args) => query::run(&args, &config).await,
         Command::Tables(args) => tables::run(&args, &config).await,
         Command::Coverage(args) => coverage::run(&args, &config).await,
         Command::Quota(args) => quota::run(&args, config).await,

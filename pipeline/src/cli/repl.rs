@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::time::Instant;
 use tidelake_sinks::format::Format;
-use tidelake_sinks::query::{Engine, TableInfo, split};
+use tidelake_sinks::query::functions::FUNCTIONS;
+use tidelake_sinks::query::{Binds, Engine, TableInfo, split};
 use tokio::sync::oneshot;
 
 const HELP: &str = "\
@@ -23,25 +24,32 @@ A query ends with `;` and may take several lines. Ctrl-C stops a running query o
 
   \\dt              tables and views
   \\d [NAME]        columns of a table or view
+  \\df              functions
   \\format FORMAT   table, json, ndjson or csv
+  \\set [NAME VALUE] values for :NAME in queries; :now is the current instant unless it is set
   \\timing          say how long queries take, or stop saying so
   \\q               leave
 
   SELECT author_handle, views, caption FROM videos ORDER BY views DESC LIMIT 10;
   SELECT tag, count(*) FROM video_hashtags GROUP BY tag ORDER BY 2 DESC LIMIT 20;";
-const COMMANDS: [&str; 7] = ["\\d", "\\dt", "\\format", "\\help", "\\q", "\\quit", "\\timing"];
+const COMMANDS: [&str; 9] = ["\\d", "\\df", "\\dt", "\\format", "\\help", "\\q", "\\quit", "\\set", "\\timing"];
 const KEYWORDS: &str = "all and as asc between by case cast count cross date desc describe distinct else end except exists \
                         explain extract false filter from full group having ilike in inner intersect interval is join left \
                         like limit max min not null nulls offset on or order outer over partition right select show sum \
                         table tables then timestamp true union unnest using values when where with";
 
 /// Reads, answers, repeats until told to leave.
-pub(crate) async fn run(engine: Engine, history: &Path, format: Format, timing: bool) -> Result<(), Failure> {
+pub(crate) async fn run(
+    engine: Engine,
+    history: &Path,
+    (format, timing): (Format, bool),
+    binds: Binds,
+) -> Result<(), Failure> {
     let names = Names::default();
     names.load(&engine).await?;
     let prompt = Prompt::start(history.to_owned(), names.clone())?;
     say(&format!("tidelake {} on {}. `help` helps.", env!("CARGO_PKG_VERSION"), engine.lake().root()))?;
-    let mut session = Session { engine, names, format: Format::Table, timing };
+    let mut session = Session { engine, names, format: Format::Table, timing, binds };
     session.set_format(format.name())?;
     while let Some(input) = prompt.next().await? {
         if !session.answer(input.trim()).await? {
@@ -57,6 +65,7 @@ struct Session {
     names: Names,
     format: Format,
     timing: bool,
+    binds: Binds,
 }
 
 impl Session {
@@ -69,6 +78,9 @@ impl Session {
             ("\\?" | "\\h" | "\\help" | "help", None) => say(HELP)?,
             ("\\dt", None) | ("\\d", None) => self.list().await?,
             ("\\d", Some(name)) => self.describe(name).await?,
+            ("\\df", None) => functions()?,
+            ("\\set", None) => self.show_binds()?,
+            ("\\set", Some(_)) => self.set_bind(input)?,
             ("\\format", Some(name)) => self.set_format(name)?,
             ("\\format", None) => say(self.format.name())?,
             ("\\timing", None) => {
@@ -81,6 +93,22 @@ impl Session {
             _ => self.queries(input).await?,
         }
         Ok(true)
+    }
+
+    /// The value is what stands behind the name, spaces included.
+    fn set_bind(&mut self, input: &str) -> std::io::Result<()> {
+        let named = input.trim_start_matches("\\set").trim().trim_end_matches(';');
+        match named.split_once(char::is_whitespace).map(|(name, value)| Binds::read(&format!("{name}={value}"))) {
+            Some(Ok((name, value))) => {
+                self.binds.set(&name, value);
+                Ok(())
+            }
+            _ => say("write \\set NAME VALUE, as in: \\set now 2026-05-01T00:00:00Z"),
+        }
+    }
+
+    fn show_binds(&self) -> std::io::Result<()> {
+        self.binds.iter().try_for_each(|(name, value)| say(&format!("{name}  {value}")))
     }
 
     fn set_format(&mut self, name: &str) -> std::io::Result<()> {
@@ -114,7 +142,7 @@ impl Session {
             self.names.load(&self.engine).await?;
         }
         let began = Instant::now();
-        let answer = self.engine.sql(statement).await?;
+        let answer = self.engine.ask(statement, &sql::with_now(&self.binds)).await?;
         let rows = match answer.schema.fields().is_empty() {
             true => 0,
             false => sql::to_stdout(answer, self.format).await?,
@@ -149,6 +177,10 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn functions() -> std::io::Result<()> {
+    FUNCTIONS.iter().try_for_each(|f| say(&format!("{:48} {}", f.syntax, f.about)))
 }
 
 fn listed(table: &TableInfo) -> String {

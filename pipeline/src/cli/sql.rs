@@ -1,13 +1,15 @@
 //! `tidelake sql`: a query, several from standard input, or a prompt.
 
 use super::Failure;
+use crate::clock;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use tidelake_schemas::Timestamp;
 use tidelake_sinks::format::{self, Format, FormatError, FormatOptions, table::terminal_width};
-use tidelake_sinks::query::{Answer, Engine, split};
+use tidelake_sinks::query::{Answer, Bind, Binds, Engine, split};
 
 #[derive(clap::Args)]
 pub(crate) struct SqlArgs {
@@ -20,6 +22,12 @@ pub(crate) struct SqlArgs {
     /// Write the answer to a file, which appears when the answer is complete.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// A value for :NAME in the query: an instant, a number, null or a text. :now is the current instant unless it is set.
+    #[arg(long = "bind", value_name = "NAME=VALUE", value_parser = Binds::read)]
+    binds: Vec<(String, Bind)>,
+    /// Ask the lake as it was at this instant.
+    #[arg(long, value_name = "WHEN")]
+    as_of: Option<String>,
     /// Say how long each query took (on standard error).
     #[arg(long)]
     timing: bool,
@@ -27,11 +35,18 @@ pub(crate) struct SqlArgs {
 
 /// Answers what the arguments ask.
 pub(crate) async fn run(args: &SqlArgs, engine: Engine, history: &Path) -> Result<(), Failure> {
+    let engine = match &args.as_of {
+        Some(text) => engine.as_of(instant(text)?).await?,
+        None => engine,
+    };
+    let mut binds = Binds::default();
+    args.binds.iter().for_each(|(name, value)| binds.set(name, value.clone()));
     let Some(text) = args.text()? else {
         let format = args.format.unwrap_or_default();
-        return super::repl::run(engine, history, format, args.timing).await;
+        return super::repl::run(engine, history, (format, args.timing), binds).await;
     };
-    let format = args.format()?;
+    let format = format_of(args.format, args.output.as_deref())?;
+    let binds = with_now(&binds);
     let statements = split::statements(&text);
     if statements.is_empty() {
         return Err("there is no statement to run. Try: tidelake sql 'SELECT * FROM videos LIMIT 10'".into());
@@ -39,7 +54,7 @@ pub(crate) async fn run(args: &SqlArgs, engine: Engine, history: &Path) -> Resul
     let mut written = false;
     for statement in statements {
         let began = Instant::now();
-        let answer = engine.sql(statement).await?;
+        let answer = engine.ask(statement, &binds).await?;
         let rows = match &args.output {
             _ if answer.schema.fields().is_empty() => 0,
             Some(_) if std::mem::replace(&mut written, true) => {
@@ -67,15 +82,27 @@ impl SqlArgs {
         std::io::stdin().read_to_string(&mut text).map_err(|e| format!("standard input: {e}"))?;
         Ok(Some(text))
     }
+}
 
-    fn format(&self) -> Result<Format, Failure> {
-        let named = self.output.as_deref().and_then(by_extension);
-        let format = self.format.or(named).unwrap_or_default();
-        if format.is_binary() && self.output.is_none() {
-            return Err(format!("{format} is not for a terminal: name a file with --output FILE").into());
-        }
-        Ok(format)
+/// The values, and the current instant as `:now` if they have none.
+pub(super) fn with_now(binds: &Binds) -> Binds {
+    binds.iter().fold(Binds::at(clock::now()), |all, (name, value)| all.with(name, value.clone()))
+}
+
+fn instant(text: &str) -> Result<Timestamp, Failure> {
+    match text.parse() {
+        Ok(Bind::Timestamp(at)) => Ok(at),
+        Ok(_) => Err(format!("{text:?} is no instant like 2026-05-01T00:00:00Z, nor a day").into()),
     }
+}
+
+/// The format that is asked for, else the file's.
+pub(super) fn format_of(format: Option<Format>, output: Option<&Path>) -> Result<Format, Failure> {
+    let format = format.or(output.and_then(by_extension)).unwrap_or_default();
+    if format.is_binary() && output.is_none() {
+        return Err(format!("{format} is not for a terminal: name a file with --output FILE").into());
+    }
+    Ok(format)
 }
 
 pub(super) fn by_extension(file: &Path) -> Option<Format> {

@@ -4,15 +4,24 @@ use super::{Failure, listing};
 use crate::config::Config;
 use serde_json::json;
 use tidelake_sinks::query::TableKind;
+use tidelake_sinks::query::functions::FUNCTIONS;
 
 #[derive(clap::Args)]
 pub(crate) struct TablesArgs {
+    /// The functions that queries have beside SQL's own.
+    #[arg(long)]
+    functions: bool,
     /// table, json or csv.
     #[arg(long, default_value = "table")]
     format: String,
 }
 
 pub(crate) async fn run(args: &TablesArgs, config: &Config) -> Result<(), Failure> {
+    if args.functions {
+        let rows = FUNCTIONS.iter().map(|f| [f.kind.to_string(), f.syntax.to_owned(), f.about.to_owned()]);
+        let objects = FUNCTIONS.iter().map(|f| json!(f));
+        return listing::print(&args.format, ["kind", "call", "returns"], rows, objects);
+    }
     let engine = super::lake::engine(config).await?;
     let tables = engine.tables().await?;
     let number = |n: Option<i64>| n.map_or_else(String::new, |n| n.to_string());

@@ -128,7 +128,7 @@ impl Window {
     fn batch(&self, rest: &[i64], max: usize) -> IdBatch {
         let ids = rest.get(..max).unwrap_or(rest).to_vec();
         let next = if ids.len() < rest.len() { ids.last().copied() } else { self.last };
-        IdBatch { ids, next: next.map(|id| id.to_string()) }
+        IdBatch { ids, next: next.map(|id| id.to_string()), stored_before: Some(self.cut) }
     }
 }
 

@@ -52,6 +52,18 @@ impl FromStr for Bind {
     }
 }
 
+impl std::fmt::Display for Bind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Timestamp(at) => at.fmt(f),
+            Self::Integer(number) => number.fmt(f),
+            Self::Float(number) => number.fmt(f),
+            Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
+            Self::Null => f.write_str("null"),
+        }
+    }
+}
+
 impl Bind {
     fn expression(&self) -> Result<Expr, QueryError> {
         let text = match self {
@@ -165,7 +177,10 @@ mod tests {
         let read = |text: &str| Binds::read(text).expect(text).1;
         assert_eq!(read("now=2026-05-01T02:00:00+02:00"), Bind::Timestamp(Timestamp(1_777_593_600_000_000)));
         assert_eq!(read(":since=2026-05-01"), read("now=2026-05-01T00:00:00Z"));
-        assert_eq!((read("n=-7"), read("x=1e3"), read("r=US")), (Bind::Integer(-7), Bind::Float(1e3), Bind::Text("US".into())));
+        assert_eq!(
+            (read("n=-7"), read("x=1e3"), read("r=US")),
+            (Bind::Integer(-7), Bind::Float(1e3), Bind::Text("US".into()))
+        );
         assert_eq!((read("t='12'"), read("t='it''s'")), (Bind::Text("12".into()), Bind::Text("it's".into())));
         assert_eq!((read("r=NULL"), read("r=nan")), (Bind::Null, Bind::Text("nan".into())));
         for wrong in ["now", "=1", "a b=1"] {

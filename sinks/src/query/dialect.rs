@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn everything_else_is_as_before() {
-        for text in ["SELECT * FROM t before", "SELECT * FROM t version", "SELECT a.b::TEXT FROM t changes", "SHOW TABLES"] {
+        for text in
+            ["SELECT * FROM t before", "SELECT * FROM t version", "SELECT a.b::TEXT FROM t changes", "SHOW TABLES"]
+        {
             assert_eq!(parse(text).expect(text), DFParser::parse_sql(text).expect(text), "{text}");
         }
         assert!(parse("SELECT * FROM t VERSION AS OF").is_err());

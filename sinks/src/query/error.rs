@@ -216,7 +216,9 @@ fn column(error: &SchemaError) -> QueryError {
 }
 
 fn plan(message: &str, tables: &[String]) -> QueryError {
-    let missing = message.strip_prefix("table '").and_then(|m| m.split_once("' not found"));
+    let planner = || message.strip_prefix("table '").and_then(|m| m.split_once("' not found"));
+    let catalogue = || message.strip_prefix("No table named '").and_then(|m| m.split_once('\''));
+    let missing = planner().or_else(catalogue);
     let Some((path, _)) = missing else { return QueryError::Plan(tidy(message, "")) };
     let name = path.rsplit('.').next().unwrap_or(path).to_owned();
     QueryError::UnknownTable { similar: similar(&name, tables), known: tables.to_vec(), name }

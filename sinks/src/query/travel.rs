@@ -99,7 +99,10 @@ async fn instant(loaded: &Loaded, expr: &ast::Expr) -> Result<Timestamp, QueryEr
     let rows = frame.collect().await.map_err(|error| wrong(&error.strip_backtrace()))?;
     let column = rows.first().filter(|batch| batch.num_rows() == 1).map(|batch| batch.column(0));
     let values = column.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    values.filter(|values| values.is_valid(0)).map(|values| Timestamp(values.value(0))).ok_or_else(|| wrong("it is null"))
+    values
+        .filter(|values| values.is_valid(0))
+        .map(|values| Timestamp(values.value(0)))
+        .ok_or_else(|| wrong("it is null"))
 }
 
 /// One table at a version.

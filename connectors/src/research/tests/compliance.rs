@@ -224,7 +224,7 @@ struct Changing {
 impl IdSource for Changing {
     async fn batch(&self, _: &CycleContext, _: Category, _: Option<&str>, _: usize) -> Result<IdBatch, Fault> {
         let first = self.reads.fetch_add(1, Ordering::SeqCst) == 0;
-        Ok(IdBatch { ids: if first { vec![7, 9] } else { vec![7, 8, 9] }, next: None })
+        Ok(IdBatch { ids: if first { vec![7, 9] } else { vec![7, 8, 9] }, ..IdBatch::default() })
     }
 }
 
@@ -273,7 +273,7 @@ impl IdSource for Million {
         let end = (from + i64::try_from(max).expect("small")).min(MILLION);
         let ids: Vec<i64> = (from + 1..=end).collect();
         self.most.fetch_max(ids.len(), Ordering::SeqCst);
-        Ok(IdBatch { ids, next: (end < MILLION).then(|| end.to_string()) })
+        Ok(IdBatch { ids, next: (end < MILLION).then(|| end.to_string()), stored_before: None })
     }
 }
 

@@ -115,9 +115,9 @@ impl Accumulator for Sample {
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         let lists = states[0].as_list::<i32>();
-        (0..lists.len()).filter(|row| lists.is_valid(*row)).try_for_each(|row| {
-            self.take(&lists.value(row), &states[1].slice(row, 1), &states[2].slice(row, 1))
-        })
+        (0..lists.len())
+            .filter(|row| lists.is_valid(*row))
+            .try_for_each(|row| self.take(&lists.value(row), &states[1].slice(row, 1), &states[2].slice(row, 1)))
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -129,7 +129,9 @@ impl Accumulator for Sample {
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let level = self.level.unwrap_or(0.95);
         if !(level > 0.0 && level < 1.0) {
-            return exec_err!("bootstrap_interval: level {level} is not between 0 and 1. Give 0.95 for a 95 % interval");
+            return exec_err!(
+                "bootstrap_interval: level {level} is not between 0 and 1. Give 0.95 for a 95 % interval"
+            );
         }
         self.values.sort_by(f64::total_cmp);
         let found = interval(&self.values, level, self.seed.unwrap_or(0));
@@ -147,7 +149,8 @@ impl Accumulator for Sample {
 /// The ends, of sorted values; `None` when there are none.
 fn interval(values: &[f64], level: f64, seed: i64) -> Option<(f64, f64)> {
     let mut random = ChaCha8Rng::seed_from_u64(seed.cast_unsigned());
-    let mut medians: Vec<f64> = (0..RESAMPLES).map(|_| median_of_a_sample(values, &mut random)).collect::<Option<_>>()?;
+    let mut medians: Vec<f64> =
+        (0..RESAMPLES).map(|_| median_of_a_sample(values, &mut random)).collect::<Option<_>>()?;
     medians.sort_by(f64::total_cmp);
     let outside = (1.0 - level) / 2.0;
     Some((percentile(&medians, outside)?, percentile(&medians, 1.0 - outside)?))
@@ -212,7 +215,8 @@ mod tests {
             let mut random = ChaCha8Rng::seed_from_u64(7);
             let mut medians: Vec<f64> = (0..20_000)
                 .map(|_| {
-                    let mut drawn: Vec<_> = (0..n).map(|_| values[(uniform(&mut random) * f64::from(n)) as usize]).collect();
+                    let mut drawn: Vec<_> =
+                        (0..n).map(|_| values[(uniform(&mut random) * f64::from(n)) as usize]).collect();
                     drawn.sort_by(f64::total_cmp);
                     let (a, b) = ((drawn.len() - 1) / 2, drawn.len() / 2);
                     (drawn[a] + drawn[b]) / 2.0
@@ -222,7 +226,10 @@ mod tests {
             let plain = (percentile(&medians, 0.025).expect("one"), percentile(&medians, 0.975).expect("one"));
             let short = interval(&values, 0.95, 1).expect("one");
             let tolerance = 0.02 * f64::from(n) + 1e-9;
-            assert!((plain.0 - short.0).abs() <= tolerance && (plain.1 - short.1).abs() <= tolerance, "{n} {plain:?} {short:?}");
+            assert!(
+                (plain.0 - short.0).abs() <= tolerance && (plain.1 - short.1).abs() <= tolerance,
+                "{n} {plain:?} {short:?}"
+            );
         }
     }
 

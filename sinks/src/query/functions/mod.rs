@@ -63,11 +63,8 @@ const TIME_TO_ID: FunctionInfo = scalar(
     "time_to_id(timestamp)",
     "The lowest TikTok id of this second: filters on ids instead of times use the files' statistics",
 );
-const VIDEO_URL: FunctionInfo = scalar(
-    "video_url",
-    "video_url(handle, id)",
-    "The address of a TikTok video. Null without a handle",
-);
+const VIDEO_URL: FunctionInfo =
+    scalar("video_url", "video_url(handle, id)", "The address of a TikTok video. Null without a handle");
 const URL_TO_ID: FunctionInfo = scalar(
     "url_to_id",
     "url_to_id(url)",
@@ -79,11 +76,8 @@ const TO_LOCAL: FunctionInfo = scalar(
     "to_local(timestamp, region)",
     "The wall clock in the region's main time zone at this instant, summer time included. Null for regions without one",
 );
-const FOLD: FunctionInfo = scalar(
-    "fold",
-    "fold(text)",
-    "The text as tags are compared: Unicode's compatibility form (NFKC), lower case",
-);
+const FOLD: FunctionInfo =
+    scalar("fold", "fold(text)", "The text as tags are compared: Unicode's compatibility form (NFKC), lower case");
 const ENGAGEMENT_RATE: FunctionInfo = scalar(
     "engagement_rate",
     "engagement_rate(likes, comments, shares, views)",
@@ -125,8 +119,8 @@ pub const FUNCTIONS: [FunctionInfo; 10] = [
     VIDEO_URL,
 ];
 
-/// Registers all but the table functions.
-pub(super) fn register(session: &SessionContext) {
+/// Registers all but the table functions, which need the views: also for whoever runs parts of a plan elsewhere.
+pub fn register(session: &SessionContext) {
     for function in ids::functions().into_iter().chain(text::functions()).chain([local::to_local()]) {
         session.register_udf(function);
     }

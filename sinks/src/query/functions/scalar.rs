@@ -70,7 +70,13 @@ impl ScalarUDFImpl for Function {
         if given.len() == self.takes.len() {
             return Ok(self.takes.clone());
         }
-        plan_err!("{} takes {} values, not {}: {}", self.name, self.takes.len(), given.len(), self.documentation.syntax_example)
+        plan_err!(
+            "{} takes {} values, not {}: {}",
+            self.name,
+            self.takes.len(),
+            given.len(),
+            self.documentation.syntax_example
+        )
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
