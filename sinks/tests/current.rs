@@ -3,7 +3,8 @@
 use arrow::array::RecordBatch;
 use arrow::util::pretty::pretty_format_batches;
 use deltalake::DeltaTable;
-use deltalake::kernel::{DataType, Remove, StructField};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake::kernel::{Action, DataType, MetadataExt, Remove, StructField};
 use deltalake::protocol::DeltaOperation;
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use futures::{FutureExt, StreamExt};
@@ -382,6 +383,35 @@ async fn of_two_refreshes_one_gives_way() {
     acts.sort_by_key(|act| *act != Act::Rebuilt);
     assert!(matches!(acts, [Act::Rebuilt, Act::GaveWay | Act::UpToDate]), "{acts:?}");
     house.check("one of them").await;
+}
+
+/// Upkeep gives columns wider types: files and metadata in one commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn wider_types_are_taken_over() {
+    let house = House::new(Current::Videos);
+    house.land(0, &[(2, 0, 10)]).await;
+    let narrow = StructField::nullable("extra", DataType::INTEGER);
+    let source = house.open(house.which.source()).await.expect("there");
+    source.add_columns().with_fields([narrow]).await.expect("adds it");
+    house.refresh(0.0).await;
+    let source = house.open(house.which.source()).await.expect("there");
+    let snapshot = source.snapshot().expect("a snapshot");
+    let fields = snapshot.metadata().parse_schema().expect("parses");
+    let wide = fields.fields().map(|field| match field.name().as_str() {
+        "extra" => StructField::nullable("extra", DataType::LONG),
+        _ => field.clone(),
+    });
+    let wide = deltalake::kernel::StructType::try_new(wide).expect("a schema");
+    let metadata = snapshot.metadata().clone().with_schema(&wide).expect("a schema");
+    CommitBuilder::from(CommitProperties::default())
+        .with_actions(vec![Action::Metadata(metadata)])
+        .build(Some(snapshot), source.log_store(), DeltaOperation::Update { predicate: None })
+        .await
+        .expect("commits");
+    house.check("before the refresh").await;
+    assert_eq!(house.refresh(1e9).await.expect("there").act, Act::Rebuilt);
+    house.check("after it").await;
+    assert_eq!(house.refresh(0.0).await.expect("there").act, Act::UpToDate);
 }
 
 /// The observations were restored from a copy and went on otherwise: the same version is another one.

@@ -33,14 +33,32 @@ pub(crate) async fn all(dir: &str, names: &[&str]) -> Result<(), Fault> {
         }
         let warm = times.iter().skip(1).copied().reduce(f64::min);
         let fault = rows.as_ref().err().map(ToString::to_string);
-        println!("{}", json!({"query": query.name, "cold_s": times.first(), "warm_s": warm, "rows": rows.ok(), "fault": fault}));
+        println!(
+            "{}",
+            json!({"query": query.name, "cold_s": times.first(), "warm_s": warm, "rows": rows.ok(), "fault": fault})
+        );
     }
     Ok(())
 }
 
+/// Prints what an engine says to a query, as `EXPLAIN ANALYZE`.
+pub(crate) async fn explain(dir: &str, name: &str) -> Result<(), Fault> {
+    let engine = Engine::over(Lake::at(dir, HashMap::new())?, QueryOptions::default()).await?;
+    let query = tidelake_sinks::query::named::find(name)?;
+    let binds = query.binds(&Binds::default(), now())?;
+    let answer = engine.ask(&format!("EXPLAIN ANALYZE {}", query.sql), &binds).await?;
+    let batches: Vec<_> = answer.stream.try_collect().await?;
+    println!("{}", arrow::util::pretty::pretty_format_batches(&batches)?);
+    Ok(())
+}
+
+/// The end of the world's last day.
+fn now() -> Timestamp {
+    Timestamp((START_S + DAYS * DAY_S) * 1_000_000)
+}
+
 async fn run(engine: &Engine, query: &NamedQuery) -> Result<usize, Fault> {
-    let now = Timestamp((START_S + DAYS * DAY_S) * 1_000_000);
-    let binds = query.binds(&Binds::default(), now)?;
+    let binds = query.binds(&Binds::default(), now())?;
     let answer = engine.ask(query.sql, &binds).await?;
     Ok(answer.stream.try_fold(0, |rows, batch| async move { Ok(rows + batch.num_rows()) }).await?)
 }

@@ -15,12 +15,34 @@ use std::sync::Arc;
 use tidelake_schemas::topics::{CREATOR_OBSERVED, LANDED, Landed, VIDEO_ENRICHED};
 
 const REGIONS: [(&str, &str); 12] = [
-    ("US", "en"), ("ID", "id"), ("BR", "pt"), ("MX", "es"), ("VN", "vi"), ("PH", "en"), ("GB", "en"), ("TR", "tr"),
-    ("DE", "de"), ("FR", "fr"), ("ES", "es"), ("IT", "it"),
+    ("US", "en"),
+    ("ID", "id"),
+    ("BR", "pt"),
+    ("MX", "es"),
+    ("VN", "vi"),
+    ("PH", "en"),
+    ("GB", "en"),
+    ("TR", "tr"),
+    ("DE", "de"),
+    ("FR", "fr"),
+    ("ES", "es"),
+    ("IT", "it"),
 ];
 const SUBJECTS: [&str; 14] = [
-    "beauty", "fashion", "food", "fitness", "travel", "gaming", "music", "comedy", "education", "technology", "home",
-    "pets", "sports", "finance",
+    "beauty",
+    "fashion",
+    "food",
+    "fitness",
+    "travel",
+    "gaming",
+    "music",
+    "comedy",
+    "education",
+    "technology",
+    "home",
+    "pets",
+    "sports",
+    "finance",
 ];
 const SYLLABLES: [&str; 24] = [
     "ka", "mo", "ri", "ten", "lu", "sha", "bel", "or", "in", "da", "vi", "qua", "no", "es", "tra", "pi", "gan", "lo",
@@ -74,19 +96,30 @@ fn content(n: u64) -> Value {
         let amount = format!("{:.2}", 3.0 + ask(4) * 90.0);
         let (start, end, _) = spans(format!("${amount}"));
         let kind = if ask(5) < 0.2 { "discount" } else { "price" };
-        prices.push(json!({"amount": amount, "currency": "USD", "symbol": "$", "kind": kind, "start": start, "end": end}));
+        prices.push(
+            json!({"amount": amount, "currency": "USD", "symbol": "$", "kind": kind, "start": start, "end": end}),
+        );
     }
     let mut calls = Vec::new();
     if ask(6) < 0.12 {
         let (start, end, _) = spans("link in bio".to_owned());
         calls.push(json!({"type": "link_in_bio", "strength": 0.8, "start": start, "end": end}));
     }
-    let keywords: Vec<_> =
-        words.iter().take(4).map(|word| json!({"text": word, "score": ask(9), "start": 0, "end": word.len()})).collect();
+    let keywords: Vec<_> = words
+        .iter()
+        .take(4)
+        .map(|word| json!({"text": word, "score": ask(9), "start": 0, "end": word.len()}))
+        .collect();
     let subject = SUBJECTS[skewed(n, 12, SUBJECTS.len() as u64) as usize];
     let reason = json!({"text": words[0], "start": 0, "end": words[0].len()});
     let feeling = (ask(7) * 2.0 - 1.0) * 0.9;
-    let label = if feeling > 0.05 { "positive" } else if feeling < -0.05 { "negative" } else { "neutral" };
+    let label = if feeling > 0.05 {
+        "positive"
+    } else if feeling < -0.05 {
+        "negative"
+    } else {
+        "neutral"
+    };
     let title: String = caption.chars().take(60).collect();
     json!({
         "caption": caption, "caption_entities": [], "source_hashtags": listed, "source_mentions": [],

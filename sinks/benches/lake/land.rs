@@ -9,9 +9,7 @@ use std::time::Instant;
 use tidelake_schemas::Timestamp;
 use tidelake_schemas::topics::{CREATOR_OBSERVED, VIDEO_ENRICHED};
 use tidelake_sinks::lake::current::{Current, RefreshOptions, refresh};
-use tidelake_sinks::lake::{
-    CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions,
-};
+use tidelake_sinks::lake::{CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions};
 use tokio::runtime::Runtime;
 
 const BATCH: usize = 16 * 1024;
@@ -59,6 +57,18 @@ async fn videos(
         commit(&mut writer, partition, from, at).await?;
     }
     Ok(usize::try_from(at)?)
+}
+
+/// Lands the first rows of the day after the last, of a world of so many observations.
+pub(crate) async fn later(dir: &str, observations: u64, rows: usize) -> Result<(), Fault> {
+    let lake = Lake::at(dir, HashMap::new())?;
+    let pools = Pools::new()?;
+    let mut writer = TableWriter::open(&lake, landed(VIDEO_ENRICHED)?, &WriterOptions::default()).await?;
+    let (partition, mut at) = (2, 0);
+    for looks in looks(DAYS, videos_per_day(observations)).get(..rows).ok_or("a day has fewer")?.chunks(BATCH) {
+        append(&mut writer, &pools.videos(looks)?, partition, &mut at).await?;
+    }
+    commit(&mut writer, partition, 0, at).await
 }
 
 async fn creators(lake: &Lake, pools: &Pools) -> Result<(), Fault> {

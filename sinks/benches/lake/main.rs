@@ -1,7 +1,8 @@
 //! A generated lake and how fast it answers: see the README beside the folder.
 //!
 //! `generate DIR [observations]` makes it, `keep DIR` makes the tables of newest observations, `ask DIR [name…]` runs the
-//! named queries, each cold and warm, and prints a line of JSON per query. Everything follows from the seed.
+//! named queries, each cold and warm, and prints a line of JSON per query. `later DIR observations rows` lands so many rows
+//! of the next day, `explain DIR query` says where a query's time goes. Everything follows from the seed.
 
 #![allow(clippy::print_stdout, reason = "it is its answer")]
 
@@ -15,7 +16,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str = "lake generate DIR [observations] | keep DIR | ask DIR [query…]";
+const USAGE: &str =
+    "lake generate DIR [observations] | keep DIR | later DIR observations rows | ask DIR [query…] | explain DIR query";
 
 fn main() -> Result<(), Fault> {
     // `cargo bench` adds a flag of its own.
@@ -25,6 +27,8 @@ fn main() -> Result<(), Fault> {
         ["generate", dir] => land::lake(&runtime, dir, 50_000_000),
         ["generate", dir, observations] => land::lake(&runtime, dir, observations.parse()?),
         ["keep", dir] => runtime.block_on(land::keep(dir)),
+        ["later", dir, observations, rows] => runtime.block_on(land::later(dir, observations.parse()?, rows.parse()?)),
+        ["explain", dir, name] => runtime.block_on(ask::explain(dir, name)),
         ["ask", dir, names @ ..] => runtime.block_on(ask::all(dir, names)),
         // As `cargo test --benches` runs it: a lake that is made in a second.
         _ => {

@@ -110,7 +110,10 @@ pub(super) async fn of_snapshot(
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
     table.update_datafusion_session(&session.state()).map_err(LakeError::delta(name))?;
     let snapshot = table.snapshot().map_err(LakeError::delta(name))?.snapshot().clone();
-    Ok(table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)?)
+    // As the session is set: by itself it evaluates filters within Parquet, which fails on elements of lists of structures
+    // (`findings['categories'][1]['name']`), since the file's nested fields may be null and the table's may not.
+    let provider = table.table_provider().with_eager_snapshot(snapshot).with_session(Arc::new(session.state()));
+    provider.await.map_err(QueryError::running)
 }
 
 /// The provider, with null in the columns that an older table lacks. The next writer adds them to the table itself.

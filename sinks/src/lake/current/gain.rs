@@ -224,7 +224,9 @@ pub(crate) async fn rows(
 ) -> Result<DataFrame, DeltaTableError> {
     table.update_datafusion_session(&session.state())?;
     let snapshot = table.snapshot()?.snapshot().clone();
-    let mut provider = table.table_provider().with_eager_snapshot(snapshot);
+    // With the session: filters are not evaluated within Parquet; see crate::query.
+    let mut provider =
+        table.table_provider().with_eager_snapshot(snapshot).with_session(std::sync::Arc::new(session.state()));
     if let Some(files) = files {
         provider = provider.with_file_paths(files.iter().cloned());
     }

@@ -15,10 +15,10 @@ mod merge;
 use super::evolve::{evolve_to, schema};
 use super::replace::{Move, Replaced, Replacement, active, name_of, replace_and_move};
 use super::{Lake, LakeError, WriterOptions, commit};
-use arrow::error::ArrowError;
-use deltalake::kernel::{DataType, PrimitiveType, Remove, StructField, StructType};
+use deltalake::kernel::transaction::CommitBuilder;
+use deltalake::kernel::{Action, DataType, MetadataExt, PrimitiveType, Remove, StructField, StructType, Transaction};
 use deltalake::protocol::DeltaOperation;
-use deltalake::{DeltaTable, DeltaTableBuilder};
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use gain::{Gained, Seen, Since};
 use std::path::PathBuf;
 
@@ -127,6 +127,8 @@ pub struct Refreshed {
     pub version: i64,
 }
 
+/// The commit that a table has seen which is to be filled anew: no commit is this.
+const NOTHING: i64 = -1;
 /// Rows of a merge at most: it holds their keys in memory. Beyond, a rebuild, which does not, is as fast.
 const MERGE_ROWS: u64 = 2_000_000;
 
@@ -257,16 +259,27 @@ async fn open(
     };
     let delta = evolve_to(delta, name, &wanted).await?;
     let has = schema(&delta, name)?;
-    for field in wanted.fields() {
-        if has.field(field.name()).is_none_or(|has| has.data_type() != field.data_type()) {
-            let why = format!(
-                "column {:?} has another type in {}. Remove the folder {name}: it is made again from history",
-                field.name(),
-                which.source()
-            );
-            return Err(LakeError::arrow(name)(ArrowError::SchemaError(why)));
-        }
+    let same = |field: &StructField| has.field(field.name()).is_some_and(|has| has.data_type() == field.data_type());
+    if wanted.fields().all(same) {
+        Ok(delta)
+    } else {
+        emptied(delta, which, &wanted).await.map_err(LakeError::delta(name))
     }
+}
+
+/// The table without rows, in the observations' types, which were widened: it has seen nothing, and is to be filled anew.
+async fn emptied(mut delta: DeltaTable, which: Current, wanted: &StructType) -> Result<DeltaTable, DeltaTableError> {
+    let snapshot = delta.snapshot()?;
+    let files = snapshot.snapshot().try_log_data()?;
+    let removes = files.iter().map(|file| Action::Remove(file.remove_action(true)));
+    let metadata = Action::Metadata(snapshot.metadata().clone().with_schema(wanted)?);
+    let [_, commit] = Seen::app_ids(which);
+    let properties = commit::quietly().with_max_retries(0);
+    let committed = CommitBuilder::from(properties.with_application_transaction(Transaction::new(commit, NOTHING)))
+        .with_actions(removes.chain([metadata]).collect())
+        .build(Some(snapshot), delta.log_store(), DeltaOperation::Update { predicate: None })
+        .await?;
+    delta.state = Some(committed.snapshot());
     Ok(delta)
 }
 
