@@ -12,6 +12,7 @@ mod session;
 pub mod split;
 mod tables;
 pub mod views;
+mod yielding;
 
 pub use error::QueryError;
 pub use session::{CATALOG, SCHEMA, Session};

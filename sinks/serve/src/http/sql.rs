@@ -9,6 +9,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use datafusion::common::ScalarValue;
+use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -37,8 +38,12 @@ pub(super) async fn answer(Caller(client): Caller, headers: HeaderMap, body: Byt
         let plan = session.plan(&sql).await?;
         if binds.is_empty() { Ok(plan) } else { session.bind(plan, binds) }
     };
-    let rows = client.run(&asked.sql, plan).await?;
-    let body = Body::from_stream(body::stream(rows, encoding)?);
+    let mut rows = client.run(&asked.sql, plan).await?;
+    let schema = Arc::clone(&rows.schema);
+    // What fails before its first row still has an answer of its own.
+    let first = rows.next().await.transpose()?;
+    let rows = stream::iter(first.map(Ok)).chain(rows);
+    let body = Body::from_stream(body::stream(rows, &schema, encoding)?);
     Ok(([(CONTENT_TYPE, encoding.content_type())], body).into_response())
 }
 
