@@ -331,7 +331,15 @@ fn serve_alone(serve: Serve, stop: Stop) -> Ending {
 }
 
 fn serve_beside_others(serve: Serve, stop: Stop) -> Ending {
-    beside_others(Role::Serve, serve.run(stop))
+    Box::pin(async move {
+        match serve.run(stop).await {
+            Err(error) if error.is_final() => {
+                tracing::error!(%error, "the doors are closed; everything else goes on. Mend this, then start again");
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    })
 }
 
 /// A role that the others can do without: when it fails for good they go on, and what it has to do waits in the log.

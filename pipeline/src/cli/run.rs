@@ -37,9 +37,11 @@ impl RunArgs {
             return Err("annotate has nobody to ask: configure [external_model], or run other roles".into());
         }
         if roles.contains(&Role::Serve) && !config.serve.has_doors() {
-            return Err("serve has no door to open: give one in [serve], e.g. http = { listen = \"127.0.0.1:8080\" }, or run \
+            return Err(
+                "serve has no door to open: give one in [serve], e.g. http = { listen = \"127.0.0.1:8080\" }, or run \
                         other roles"
-                .into());
+                    .into(),
+            );
         }
         Ok(roles)
     }

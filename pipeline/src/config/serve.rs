@@ -89,7 +89,18 @@ impl Default for ServeConfig {
     fn default() -> Self {
         let Settings { connections, refresh, grace, .. } = Settings::default();
         let (roles, users) = (BTreeMap::new(), BTreeMap::new());
-        Self { postgres: None, flight: None, http: None, tls: None, roles, users, threads: 0, connections, refresh, grace }
+        Self {
+            postgres: None,
+            flight: None,
+            http: None,
+            tls: None,
+            roles,
+            users,
+            threads: 0,
+            connections,
+            refresh,
+            grace,
+        }
     }
 }
 
@@ -108,7 +119,12 @@ impl ServeConfig {
 
     /// Puts addresses in the place of the configured ones. Where there is none at all, every door is opened on this
     /// machine's usual ones.
-    pub(crate) fn listen(&mut self, postgres: Option<SocketAddr>, flight: Option<SocketAddr>, http: Option<SocketAddr>) {
+    pub(crate) fn listen(
+        &mut self,
+        postgres: Option<SocketAddr>,
+        flight: Option<SocketAddr>,
+        http: Option<SocketAddr>,
+    ) {
         let given = [postgres, flight, http].iter().any(Option::is_some);
         let usual = |port: u16| (!given && !self.has_doors()).then(|| SocketAddr::from(([127, 0, 0, 1], port)));
         let ports = [usual(5432), usual(32010), usual(8080)];
@@ -137,10 +153,10 @@ impl ServeConfig {
             postgres: self.postgres.as_ref().map(|door| door.listen),
             flight: self.flight.as_ref().map(|door| door.listen),
             http: self.http.as_ref().map(|door| door.listen),
-            tls: self.tls.as_ref().map(|tls| TlsFiles {
-                certificate: tls.certificate_file.clone(),
-                key: tls.key_file.clone(),
-            }),
+            tls: self
+                .tls
+                .as_ref()
+                .map(|tls| TlsFiles { certificate: tls.certificate_file.clone(), key: tls.key_file.clone() }),
             roles: self.roles.iter().map(|(name, role)| (name.clone(), limits(role))).collect(),
             users: self.users.iter().map(|(name, one)| (name.clone(), user(one))).collect(),
             threads: (self.threads > 0).then_some(self.threads),
@@ -197,8 +213,7 @@ mod tests {
         ));
         assert_eq!(mistakes, "");
         let settings = config.serve.settings();
-        let limits =
-            Limits { timeout: Duration::from_secs(30), rows: Some(1_000), memory: 64 << 20, queries: 2 };
+        let limits = Limits { timeout: Duration::from_secs(30), rows: Some(1_000), memory: 64 << 20, queries: 2 };
         assert_eq!(settings.roles["analyst"], limits);
         let password = settings.users["anna"].password.as_ref().expect("a password");
         assert_eq!(secrecy::ExposeSecret::expose_secret(password), "open sesame");

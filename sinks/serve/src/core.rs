@@ -1,7 +1,7 @@
 //! What every door shares: who is there, what they may use, and how a statement runs.
 
 use crate::error::ServeError;
-use crate::rows::{Rows, Task};
+use crate::rows::{Bounds, Rows, Task};
 use crate::running::{self, Entry, Running};
 use crate::settings::{DEFAULT_ROLE, Limits, Settings};
 use crate::users::{Identity, Users};
@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
 use tidelake_sinks::query::{CATALOG, Engine, QueryError, Session};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,8 @@ pub struct Core {
     running: Arc<Running>,
     /// When it is cancelled, every query is.
     stop: CancellationToken,
+    /// The threads that queries run on.
+    queries: Handle,
     now: fn() -> Timestamp,
 }
 
@@ -69,8 +72,8 @@ pub struct Client {
 }
 
 impl Core {
-    /// Over an engine. `now` gives the time.
-    pub fn new(engine: Engine, settings: &Settings, now: fn() -> Timestamp) -> Arc<Self> {
+    /// Over an engine. Queries run on the threads of a runtime; `now` gives the time.
+    pub fn new(engine: Engine, settings: &Settings, queries: Handle, now: fn() -> Timestamp) -> Arc<Self> {
         let default = (DEFAULT_ROLE.to_owned(), Limits::default());
         let mut limits = BTreeMap::from([default]);
         limits.extend(settings.roles.iter().map(|(name, limits)| (name.clone(), *limits)));
@@ -81,6 +84,7 @@ impl Core {
             roles: roles.collect(),
             running: Arc::default(),
             stop: CancellationToken::new(),
+            queries,
             now,
         })
     }
@@ -167,6 +171,11 @@ impl Role {
 }
 
 impl Client {
+    /// Who, and where from.
+    pub fn visitor(&self) -> &Visitor {
+        &self.visitor
+    }
+
     /// The session.
     pub fn session(&self) -> &Arc<Session> {
         &self.session
@@ -199,9 +208,9 @@ impl Client {
         P: Future<Output = Result<LogicalPlan, QueryError>> + Send + 'static,
     {
         let stop = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Task { listed: self.list(sql), role: Arc::clone(&self.role), session: Arc::clone(&self.session) }
-            .start(plan, self.timeout(), stop, self.core.stop.clone(), self.audit(sql))
-            .await
+        let bounds = Bounds { timeout: self.timeout(), stop, closing: self.core.stop.clone() };
+        let task = Task { listed: self.list(sql), role: Arc::clone(&self.role), session: Arc::clone(&self.session) };
+        task.start(plan, bounds, self.audit(sql), &self.core.queries).await
     }
 
     /// As [`Self::run`], for text that DataFusion understands as it is.

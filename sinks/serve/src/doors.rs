@@ -78,28 +78,27 @@ impl Doors {
             listeners.push((door, bound, listener));
         }
         let threads = Threads::start(settings.threads).map_err(OpenError::Threads)?;
-        let core = Core::new(engine, settings, now);
+        let (on, queries) = threads.handles().ok_or_else(|| OpenError::Threads(std::io::ErrorKind::Other.into()))?;
+        let core = Core::new(engine, settings, queries.clone(), now);
         let (closed, mut serving) = (CancellationToken::new(), JoinSet::new());
         let addresses = listeners.iter().map(|(door, bound, _)| (*door, *bound)).collect();
-        if let Some(on) = threads.handle() {
-            serving.spawn_on(Arc::clone(&core).keep_fresh(settings.refresh), on);
-            for (door, _, listener) in listeners {
-                let (core, tls, closed) = (Arc::clone(&core), tls.clone(), closed.clone());
-                let (limit, grace) = (settings.connections, settings.grace);
-                let serve = async move {
-                    match door {
-                        "http" => http::Door { core, listener, tls, grace }.serve(closed).await,
-                        _ => match TcpListener::from_std(listener) {
-                            Ok(listener) if door == "flight" => {
-                                flight::Door { core, listener, tls, sessions: limit }.serve(closed).await;
-                            }
-                            Ok(listener) => postgres::Door { core, listener, tls, connections: limit }.serve(closed).await,
-                            Err(error) => tracing::error!(%error, door, "the door stays closed"),
-                        },
-                    }
-                };
-                serving.spawn_on(serve, on);
-            }
+        serving.spawn_on(Arc::clone(&core).keep_fresh(settings.refresh), on);
+        for (door, _, listener) in listeners {
+            let (core, tls, closed) = (Arc::clone(&core), tls.clone(), closed.clone());
+            let (limit, grace) = (settings.connections, settings.grace);
+            let serve = async move {
+                match door {
+                    "http" => http::Door { core, listener, tls, grace }.serve(closed).await,
+                    _ => match TcpListener::from_std(listener) {
+                        Ok(listener) if door == "flight" => {
+                            flight::Door { core, listener, tls, sessions: limit }.serve(closed).await;
+                        }
+                        Ok(listener) => postgres::Door { core, listener, tls, connections: limit }.serve(closed).await,
+                        Err(error) => tracing::error!(%error, door, "the door stays closed"),
+                    },
+                }
+            };
+            serving.spawn_on(serve, on);
         }
         Ok(Self { core, threads, addresses, serving, closed, grace: settings.grace })
     }

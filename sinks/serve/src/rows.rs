@@ -1,5 +1,6 @@
-//! A statement underway: a task makes rows, a bounded channel carries them, and the task ends when the statement may not go
-//! on, or nobody takes the rows any more.
+//! A statement underway. A worker on the queries' threads makes rows, a bounded channel carries them, and a watcher on the
+//! doors' threads ends it when it may not go on, or nobody takes the rows any more: whoever waits is told at once, even
+//! while the worker is deep in an operator.
 
 use crate::audit::Audit;
 use crate::core::Role;
@@ -12,36 +13,58 @@ use futures::{Stream, StreamExt};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tidelake_sinks::query::{QueryError, Session};
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Batches that may wait for a client that is slower than its query.
+/// What may wait for a client that is slower than its query.
 const WAITING: usize = 2;
 
-type Head = oneshot::Sender<Result<SchemaRef, ServeError>>;
-type Body = mpsc::Sender<Result<RecordBatch, ServeError>>;
+/// What a worker sends: the columns, then rows.
+enum Part {
+    Columns(SchemaRef),
+    Rows(RecordBatch),
+}
+
+type Parts = mpsc::Sender<Result<Part, ServeError>>;
 
 /// An answer underway. Dropping it ends the query.
 #[derive(Debug)]
 pub struct Rows {
     /// The columns.
     pub schema: SchemaRef,
-    batches: mpsc::Receiver<Result<RecordBatch, ServeError>>,
+    parts: mpsc::Receiver<Result<Part, ServeError>>,
 }
 
 impl Stream for Rows {
     type Item = Result<RecordBatch, ServeError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.batches.poll_recv(context)
+        loop {
+            return Poll::Ready(match std::task::ready!(self.parts.poll_recv(context)) {
+                Some(Ok(Part::Rows(batch))) => Some(Ok(batch)),
+                Some(Ok(Part::Columns(_))) => continue,
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            });
+        }
     }
 }
 
-/// What a statement runs with.
+/// What ends a statement before its last row.
+pub(crate) struct Bounds {
+    pub timeout: Duration,
+    /// Cancelled when its client asks for its end, or everything ends.
+    pub stop: CancellationToken,
+    /// Cancelled when everything ends.
+    pub closing: CancellationToken,
+}
+
+/// What a statement runs with: on the list, and with its turn taken, as long as it really runs.
 pub(crate) struct Task {
     pub listed: Listed,
     pub role: Arc<Role>,
@@ -49,63 +72,38 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Starts it; answers when the columns are known.
+    /// Starts it on the queries' threads; answers when the columns are known.
     pub(crate) async fn start<P>(
         self,
         plan: P,
-        timeout: Duration,
-        stop: CancellationToken,
-        closing: CancellationToken,
+        bounds: Bounds,
         audit: Audit,
+        queries: &Handle,
     ) -> Result<Rows, ServeError>
     where
         P: Future<Output = Result<LogicalPlan, QueryError>> + Send + 'static,
     {
-        let (head, columns) = oneshot::channel();
-        let (body, batches) = mpsc::channel(WAITING);
-        tokio::spawn(async move {
-            let mut head = Some(head);
-            let outcome = tokio::select! {
-                biased;
-                () = stop.cancelled() => Err(Some(match closing.is_cancelled() {
-                    true => ServeError::Stopping,
-                    false => ServeError::Cancelled,
-                })),
-                () = tokio::time::sleep(timeout) => Err(Some(ServeError::Timeout(timeout))),
-                outcome = self.work(plan, &mut head, &body) => outcome,
-                // Nobody waits for columns or rows any more.
-                () = body.closed() => Err(None),
-            };
-            let rows = self.listed.rows.load(Ordering::Relaxed);
-            // Off the list, with its memory and its turn given back, before a client that does not read is waited for.
-            drop(self);
-            match outcome {
-                Ok(()) => audit.ended(rows, None),
-                Err(None) => audit.ended(rows, Some(&ServeError::Cancelled)),
-                Err(Some(error)) => {
-                    audit.ended(rows, Some(&error));
-                    match head {
-                        Some(head) => _ = head.send(Err(error)),
-                        None => _ = body.send(Err(error)).await,
-                    }
-                }
-            }
-        });
-        let schema = columns.await.map_err(|_| ServeError::Stopping)??;
-        Ok(Rows { schema, batches })
+        let (sender, mut parts) = mpsc::channel(WAITING);
+        let (sent, to) = (Arc::clone(&self.listed.rows), sender.clone());
+        let worker = queries.spawn(async move { self.work(plan, &to).await });
+        tokio::spawn(watch(worker, sender, bounds, audit, sent));
+        match parts.recv().await {
+            Some(Ok(Part::Columns(schema))) => Ok(Rows { schema, parts }),
+            Some(Err(error)) => Err(error),
+            Some(Ok(Part::Rows(_))) | None => Err(ServeError::Stopping),
+        }
     }
 
     /// `Err(None)`: nobody takes the rows.
-    async fn work<P>(&self, plan: P, head: &mut Option<Head>, body: &Body) -> Result<(), Option<ServeError>>
+    async fn work<P>(self, plan: P, parts: &Parts) -> Result<(), Option<ServeError>>
     where
         P: Future<Output = Result<LogicalPlan, QueryError>> + Send,
     {
+        let send = async |part| parts.send(Ok(part)).await.map_err(|_| None);
         let _turn = self.role.turns.acquire().await.map_err(|_| Some(ServeError::Stopping))?;
         let plan = plan.await.map_err(|error| Some(error.into()))?;
         let mut answer = self.session.run(plan).await.map_err(|error| Some(error.into()))?;
-        if let Some(head) = head.take() {
-            head.send(Ok(Arc::clone(&answer.schema))).map_err(|_| None)?;
-        }
+        send(Part::Columns(Arc::clone(&answer.schema))).await?;
         let mut left = self.role.limits.rows.unwrap_or(u64::MAX);
         while let Some(batch) = answer.stream.next().await {
             let batch = batch.map_err(|error| Some(QueryError::running(error).into()))?;
@@ -114,9 +112,41 @@ impl Task {
                 return Err(Some(ServeError::TooManyRows(self.role.limits.rows.unwrap_or(u64::MAX))));
             }
             left -= rows;
-            body.send(Ok(batch)).await.map_err(|_| None)?;
+            send(Part::Rows(batch)).await?;
             self.listed.rows.fetch_add(rows, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+/// Waits for the worker's end, or ends it, and tells whoever waits.
+async fn watch(
+    mut worker: tokio::task::JoinHandle<Result<(), Option<ServeError>>>,
+    parts: Parts,
+    Bounds { timeout, stop, closing }: Bounds,
+    audit: Audit,
+    sent: Arc<AtomicU64>,
+) {
+    let outcome = tokio::select! {
+        biased;
+        () = stop.cancelled() => Err(Some(match closing.is_cancelled() {
+            true => ServeError::Stopping,
+            false => ServeError::Cancelled,
+        })),
+        () = tokio::time::sleep(timeout) => Err(Some(ServeError::Timeout(timeout))),
+        ended = &mut worker => ended.unwrap_or_else(|error| {
+            Err(Some(ServeError::Query(QueryError::Execution(format!("the query ended unexpectedly: {error}")))))
+        }),
+        () = parts.closed() => Err(None),
+    };
+    worker.abort();
+    let rows = sent.load(Ordering::Relaxed);
+    match outcome {
+        Ok(()) => audit.ended(rows, None),
+        Err(None) => audit.ended(rows, Some(&ServeError::Cancelled)),
+        Err(Some(error)) => {
+            audit.ended(rows, Some(&error));
+            _ = parts.send(Err(error)).await;
+        }
     }
 }

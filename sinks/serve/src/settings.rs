@@ -99,10 +99,14 @@ impl Settings {
                 continue;
             }
             let why = match (&self.tls, self.users.is_empty()) {
-                (None, _) => "passwords and answers would cross the network in the clear: give tls with certificate_file \
-                              and key_file, or listen on 127.0.0.1",
-                (_, true) => "anybody could read the lake: name users with passwords in [serve.users.NAME], or listen on \
-                              127.0.0.1",
+                (None, _) => {
+                    "passwords and answers would cross the network in the clear: give tls with certificate_file \
+                              and key_file, or listen on 127.0.0.1"
+                }
+                (_, true) => {
+                    "anybody could read the lake: name users with passwords in [serve.users.NAME], or listen on \
+                              127.0.0.1"
+                }
                 _ => continue,
             };
             found.push((format!("{door}.listen"), format!("{address}: {why}")));
@@ -181,7 +185,8 @@ mod tests {
             ..Settings::default()
         };
         let told = told(&settings);
-        for part in ["users.a: has neither", "users.b.password: is empty", "users.c.role: no [serve.roles.x]", "r.queries"]
+        for part in
+            ["users.a: has neither", "users.b.password: is empty", "users.c.role: no [serve.roles.x]", "r.queries"]
         {
             assert!(told.contains(part), "{part}: {told}");
         }

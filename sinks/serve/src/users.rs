@@ -123,9 +123,9 @@ impl Users {
         }
         let (scheme, value) = header.and_then(|header| header.split_once(' ')).ok_or(ServeError::Credentials)?;
         match scheme.to_ascii_lowercase().as_str() {
-            "basic" => basic(value).map_or(Err(ServeError::Credentials), |(user, password)| {
-                self.by_password(&user, &password)
-            }),
+            "basic" => {
+                basic(value).map_or(Err(ServeError::Credentials), |(user, password)| self.by_password(&user, &password))
+            }
             "bearer" => self.by_token(value.trim()),
             _ => Err(ServeError::Credentials),
         }

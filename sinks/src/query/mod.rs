@@ -22,6 +22,7 @@ mod travel;
 mod unused_joins;
 pub mod views;
 mod visibility;
+mod yielding;
 
 pub use binds::{Bind, Binds};
 pub use error::QueryError;

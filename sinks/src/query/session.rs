@@ -1,5 +1,6 @@
 //! A client's own session: it sees what has landed when a statement is planned, and its `SET`s are its own.
 
+use super::yielding::Yielding;
 use super::{Answer, Binds, Engine, Loaded, QueryError, guard, travel, views};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -50,7 +51,12 @@ impl Engine {
         datafusion::catalog::CatalogProviderList::register_catalog(&catalogs, CATALOG.to_owned(), Arc::new(catalog));
         let shared = loaded.session.runtime_env();
         let runtime = RuntimeEnv { memory_pool: memory, ..shared.as_ref().clone() };
-        let state = SessionStateBuilder::new_from_existing(loaded.session.state())
+        let state = loaded.session.state();
+        // Clients get texts as every reader knows them, not as views into buffers.
+        let config = state.config().clone().set_bool("datafusion.optimizer.expand_views_at_output", true);
+        let state = SessionStateBuilder::new_from_existing(state)
+            .with_config(config.with_create_default_catalog_and_schema(false))
+            .with_physical_optimizer_rule(Arc::new(Yielding))
             .with_session_id(uuid::Uuid::new_v4().to_string())
             .with_catalog_list(Arc::new(catalogs))
             .with_runtime_env(Arc::new(runtime))

@@ -14,10 +14,10 @@ use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, Any,
-    CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
-    CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandPreparedStatementQuery,
-    CommandStatementQuery, DoPutPreparedStatementResult, SqlInfo,
+    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult,
+    Any, CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys,
+    CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
+    CommandPreparedStatementQuery, CommandStatementQuery, DoPutPreparedStatementResult, SqlInfo,
 };
 use arrow_flight::{
     Action, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage,
@@ -110,7 +110,11 @@ impl FlightSqlService for Service {
         Ok(response)
     }
 
-    async fn get_flight_info_statement(&self, query: CommandStatementQuery, request: Request<FlightDescriptor>) -> Info {
+    async fn get_flight_info_statement(
+        &self,
+        query: CommandStatementQuery,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
         let guest = self.guest(&request)?;
         let plan = guest.plan(&query.query).await.map_err(status)?;
         let schema = guest.client.session().schema(&plan);
@@ -131,13 +135,18 @@ impl FlightSqlService for Service {
     /// Tickets of [`Self::get_flight_info_statement`] come here: they hold the command.
     async fn do_get_fallback(&self, request: Request<Ticket>, message: Any) -> Answer {
         let query: Option<CommandStatementQuery> = message.unpack().map_err(internal)?;
-        let query = query.ok_or_else(|| Status::invalid_argument(format!("no ticket of ours: {}", message.type_url)))?;
+        let query =
+            query.ok_or_else(|| Status::invalid_argument(format!("no ticket of ours: {}", message.type_url)))?;
         let guest = self.guest(&request)?;
         let plan = guest.plan(&query.query).await.map_err(status)?;
         self.rows(&guest, &query.query, plan).await
     }
 
-    async fn do_get_prepared_statement(&self, query: CommandPreparedStatementQuery, request: Request<Ticket>) -> Answer {
+    async fn do_get_prepared_statement(
+        &self,
+        query: CommandPreparedStatementQuery,
+        request: Request<Ticket>,
+    ) -> Answer {
         let guest = self.guest(&request)?;
         let prepared = guest.prepared(&query.prepared_statement_handle).map_err(status)?;
         self.rows(&guest, &prepared.sql, prepared.bound.unwrap_or(prepared.plan)).await
@@ -232,7 +241,11 @@ impl FlightSqlService for Service {
         self.batch(&request, tables)
     }
 
-    async fn get_flight_info_table_types(&self, query: CommandGetTableTypes, request: Request<FlightDescriptor>) -> Info {
+    async fn get_flight_info_table_types(
+        &self,
+        query: CommandGetTableTypes,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
         self.info(&query.into_builder().schema(), request)
     }
 
@@ -260,7 +273,11 @@ impl FlightSqlService for Service {
         self.batch(&request, RecordBatch::new_empty(Arc::clone(&metadata::PRIMARY_KEYS)))
     }
 
-    async fn get_flight_info_exported_keys(&self, _: CommandGetExportedKeys, request: Request<FlightDescriptor>) -> Info {
+    async fn get_flight_info_exported_keys(
+        &self,
+        _: CommandGetExportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
         self.info(&metadata::FOREIGN_KEYS, request)
     }
 
@@ -268,7 +285,11 @@ impl FlightSqlService for Service {
         self.batch(&request, RecordBatch::new_empty(Arc::clone(&metadata::FOREIGN_KEYS)))
     }
 
-    async fn get_flight_info_imported_keys(&self, _: CommandGetImportedKeys, request: Request<FlightDescriptor>) -> Info {
+    async fn get_flight_info_imported_keys(
+        &self,
+        _: CommandGetImportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Info {
         self.info(&metadata::FOREIGN_KEYS, request)
     }
 
@@ -302,7 +323,9 @@ fn values(batches: &[RecordBatch]) -> Result<Vec<ScalarValue>, ServeError> {
             let value = |column: &arrow::array::ArrayRef| ScalarValue::try_from_array(column, 0);
             all.columns().iter().map(value).collect::<Result<_, _>>().map_err(|error| wrong(&error))
         }
-        rows => Err(ServeError::Request(format!("{rows} rows of values where one is taken. Run the query once for each"))),
+        rows => {
+            Err(ServeError::Request(format!("{rows} rows of values where one is taken. Run the query once for each")))
+        }
     }
 }
 

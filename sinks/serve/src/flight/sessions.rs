@@ -145,7 +145,6 @@ impl Guest {
         self.lock().get(handle).cloned().ok_or_else(absent)
     }
 
-
     /// Keeps a statement with values in it; it can be bound to others.
     pub(super) fn bind(&self, handle: &Bytes, bound: LogicalPlan) {
         if let Some(prepared) = self.lock().get_mut(handle) {

@@ -2,8 +2,8 @@
 
 use super::problem::Problem;
 use crate::error::ServeError;
-use crate::rows::Rows;
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::StreamWriter;
 use axum::body::Bytes;
 use futures::{Stream, StreamExt};
@@ -70,13 +70,20 @@ fn weighed(part: &str) -> (&str, f32) {
 
 /// The answer's bytes. Where the query fails underway the stream ends with an error, so that the connection is cut before
 /// the body's end mark: no client takes what it has for the whole.
-pub(super) fn stream(rows: Rows, encoding: Encoding) -> Result<impl Stream<Item = io::Result<Bytes>>, Problem> {
+pub(super) fn stream<R>(
+    rows: R,
+    schema: &SchemaRef,
+    encoding: Encoding,
+) -> Result<impl Stream<Item = io::Result<Bytes>> + use<R>, Problem>
+where
+    R: Stream<Item = Result<RecordBatch, ServeError>> + Unpin,
+{
     let written = Written::default();
     let writer: Box<dyn BatchWriter> = match encoding {
-        Encoding::Arrow => StreamWriter::try_new(written.clone(), &rows.schema)
+        Encoding::Arrow => StreamWriter::try_new(written.clone(), schema)
             .map(|writer| Box::new(Ipc(writer)) as Box<dyn BatchWriter>)
             .map_err(|error| error.into()),
-        Encoding::Text(format) => format.writer(written.clone(), &rows.schema, &FormatOptions::default()),
+        Encoding::Text(format) => format.writer(written.clone(), schema, &FormatOptions::default()),
     }
     .map_err(|error| Problem::from(ServeError::Request(error.to_string())))?;
     let underway = Some((rows, writer));

@@ -9,6 +9,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use datafusion::common::ScalarValue;
+use futures::{StreamExt, stream};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -43,8 +44,12 @@ pub(super) async fn answer(Caller(client): Caller, headers: HeaderMap, body: Byt
         let plan = if says_now { session.plan_with(&sql, &Binds::default()).await? } else { session.plan(&sql).await? };
         session.bind(plan, binds)
     };
-    let rows = client.run(&asked.sql, plan).await?;
-    let body = Body::from_stream(body::stream(rows, encoding)?);
+    let mut rows = client.run(&asked.sql, plan).await?;
+    let schema = Arc::clone(&rows.schema);
+    // What fails before its first row still has an answer of its own.
+    let first = rows.next().await.transpose()?;
+    let rows = stream::iter(first.map(Ok)).chain(rows);
+    let body = Body::from_stream(body::stream(rows, &schema, encoding)?);
     Ok(([(CONTENT_TYPE, encoding.content_type())], body).into_response())
 }
 

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 /// In a transaction that has failed, only its end is listened to.
 pub(super) fn check_transaction<C: ClientInfo>(of: &C, statement: &Statement) -> PgWireResult<()> {
-    let ends = matches!(statement, Statement::Command(ast, _) if matches!(**ast, Ast::Commit { .. } | Ast::Rollback { .. }));
+    let ends =
+        matches!(statement, Statement::Command(ast, _) if matches!(**ast, Ast::Commit { .. } | Ast::Rollback { .. }));
     if of.transaction_status() == TransactionStatus::Error && !ends {
         let why = "current transaction is aborted, commands ignored until end of transaction block";
         return Err(told("ERROR", "25P02", why));

@@ -59,7 +59,7 @@ impl Connection {
         (pid, secret): (i32, SecretKey),
         place: Arc<OwnedSemaphorePermit>,
     ) -> Result<Self, ServeError> {
-        catalog::add(client.session())?;
+        catalog::add(client.session(), &client.visitor().identity.user)?;
         let key = (pid, secret.to_bytes());
         all.lock().insert(key.clone(), Arc::downgrade(&client));
         Ok(Self { client, cursors: Mutex::default(), key, all: Arc::clone(all), _place: place })

@@ -19,7 +19,11 @@ use std::sync::Arc;
 use tidelake_sinks::query::QueryError;
 
 /// The columns as the client is told of them.
-pub(super) fn fields(schema: &SchemaRef, format: &Format, client: Option<&impl ClientInfo>) -> PgWireResult<Vec<FieldInfo>> {
+pub(super) fn fields(
+    schema: &SchemaRef,
+    format: &Format,
+    client: Option<&impl ClientInfo>,
+) -> PgWireResult<Vec<FieldInfo>> {
     let options = client.map(|client| Arc::new(FormatOptions::from_client_metadata(client.metadata())));
     arrow_schema_to_pg_fields(schema, format, options)
 }

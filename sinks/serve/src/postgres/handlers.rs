@@ -93,9 +93,7 @@ impl SimpleQueryHandler for Queries {
                     let fields = encode::fields(&query.schema, &Format::UnifiedText, Some(&*client))?;
                     Response::Query(encode::answer(&connection.client, query, query.plan.clone(), fields))
                 }
-                Statement::Command(ast, columns) => {
-                    commands::run(client, &connection, ast, columns.as_ref()).await?
-                }
+                Statement::Command(ast, columns) => commands::run(client, &connection, ast, columns.as_ref()).await?,
             });
         }
         if responses.is_empty() {

@@ -185,7 +185,11 @@ fn timeout(value: &str) -> PgWireResult<Option<Duration>> {
     };
     let millis = text[..digits].parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
     let millis = millis.ok_or_else(|| {
-        told("ERROR", "22023", format!("invalid value for parameter \"statement_timeout\": {value:?}; write 30s or 5min"))
+        told(
+            "ERROR",
+            "22023",
+            format!("invalid value for parameter \"statement_timeout\": {value:?}; write 30s or 5min"),
+        )
     })?;
     Ok((millis > 0).then(|| Duration::from_millis(millis)))
 }

@@ -4,7 +4,7 @@ use super::connection::{COMPATIBLE, Connection};
 use crate::error::ServeError;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::sqlparser::ast::{self, Expr, Statement as Ast, visit_expressions};
+use datafusion::sql::sqlparser::ast::{Expr, Statement as Ast, visit_expressions};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use std::ops::ControlFlow;
@@ -93,18 +93,29 @@ async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<Logi
         Err(error) if !matches!(error, QueryError::ReadOnly(_) | QueryError::FixedOption(_)) => error,
         decided => return decided,
     };
+    if let Some(other) = parsed.filter(|ast| !may_run(ast)) {
+        let kind = other.to_string().split_whitespace().next().unwrap_or_default().to_uppercase();
+        return Err(QueryError::ReadOnly(kind));
+    }
     if !parsed.is_some_and(may_rewrite) {
         return Err(error);
     }
     let rewritten = COMPATIBLE.parse(sql).ok().and_then(|mut all| if all.len() == 1 { all.pop() } else { None });
     match rewritten {
-        // The first error is about what was written.
-        Some(rewritten) => session.plan(&rewritten.to_string()).await.map_err(|second| match second {
-            QueryError::ReadOnly(_) | QueryError::FixedOption(_) => second,
+        Some(rewritten) => session.plan(&rewritten.to_string()).await.map_err(|second| match &error {
+            // Found by the rewriting only.
+            QueryError::UnknownTable { name, .. } if name.starts_with("pg_") => second,
+            // The first error is about what was written.
             _ => error,
         }),
         None => Err(error),
     }
+}
+
+/// Whether PostgreSQL would only read.
+fn may_run(ast: &Ast) -> bool {
+    matches!(ast, Ast::Query(_) | Ast::Explain { .. } | Ast::ExplainTable { .. })
+        || ast.to_string().to_ascii_uppercase().starts_with("SHOW ")
 }
 
 /// The rewriting puts null in place of subqueries among the columns. That is good enough for what a client asks of the
@@ -118,5 +129,5 @@ fn may_rewrite(ast: &Ast) -> bool {
         Expr::Subquery(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
-    matches!(ast, ast::Statement::Query(_)) && subquery.is_continue()
+    matches!(ast, Ast::Query(_)) && subquery.is_continue()
 }
