@@ -99,12 +99,15 @@ pub(super) async fn write(
         let batch = batch.map_err(|e| LakeError::delta(name)(e.into()))?;
         let batch = with_columns(&batch, std::iter::empty(), &schema).map_err(LakeError::arrow(name))?;
         take(&mut old, &batch, &in_files, name)?;
-        let rows = batch.num_rows();
-        writer.write(batch).await.map_err(LakeError::delta(name))?;
-        if filled.by(rows, writer.buffer_len(), options) {
-            let closed = writer.flush().await.map_err(LakeError::delta(name))?;
-            filled.close(closed.iter().map(|file| file.size).sum());
-            files.extend(closed);
+        for from in (0..batch.num_rows()).step_by(options.row_group_rows.max(1)) {
+            let part = batch.slice(from, options.row_group_rows.max(1).min(batch.num_rows() - from));
+            let rows = part.num_rows();
+            writer.write(part).await.map_err(LakeError::delta(name))?;
+            if filled.by(rows, writer.buffer_len(), options) {
+                let closed = writer.flush().await.map_err(LakeError::delta(name))?;
+                filled.close(closed.iter().map(|file| file.size).sum());
+                files.extend(closed);
+            }
         }
     }
     files.extend(writer.flush().await.map_err(LakeError::delta(name))?);
