@@ -205,6 +205,10 @@ async fn rewrite_all(
             match compactor.repack(&group).await? {
                 Repacked::Done { files: now, .. } => {
                     (files, made, bytes, tries) = (files + group.files(), made + now, bytes + group.bytes, 0);
+                    if now >= group.files() && group.files() > 1 {
+                        // Nothing is gained by looking for more of this kind.
+                        return Ok((files, made, bytes));
+                    }
                 }
                 Repacked::Gone { why } if tries == TRIES => {
                     tracing::warn!(table, date = group.date, why, "files could not be replaced; trying again later");

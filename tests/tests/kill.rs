@@ -153,12 +153,6 @@ impl<'s> Fleet<'s> {
     }
 }
 
-/// Objects of the table's log.
-fn log_of(stage: &Stage, ending: &str) -> usize {
-    let log = std::fs::read_dir(stage.dir().join("lake/video_observations/_delta_log")).expect("a log");
-    log.flatten().filter(|entry| entry.path().extension().is_some_and(|found| found == ending)).count()
-}
-
 #[test]
 fn killed_processes_lose_and_double_nothing() {
     let seed = setting("TIDELAKE_TEST_SEED", 1);
@@ -213,9 +207,10 @@ fn killed_processes_lose_and_double_nothing() {
     }
     drop(zombies);
     upkeep.kill();
+    let log = stage.dir().join("lake/video_observations/_delta_log");
+    let kept = std::fs::read_dir(log.join("_ledger")).is_ok_and(|mut entries| entries.next().is_some());
+    assert!(kept, "no log was cleaned while processes were killed");
     stage.done(&["maintain", "--config", &fleet.config]);
-    let commits = log_of(&stage, "json");
-    assert!(commits < 40, "{commits} commits: the log was not cleaned");
     let ids = stage.sql("SELECT event_id FROM video_observations");
     let found: BTreeSet<String> = ids.iter().filter_map(|row| row["event_id"].as_str().map(str::to_owned)).collect();
     assert_eq!(ids.len(), found.len(), "rows were doubled");

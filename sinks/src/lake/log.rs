@@ -93,7 +93,7 @@ pub(super) async fn actions(
     name: &str,
     commits: &[&Entry],
 ) -> Result<Vec<(i64, Vec<Value>)>, LakeError> {
-    each(table, name, commits, |value| Some(value)).await
+    each(table, name, commits, Some).await
 }
 
 /// What commits say about themselves (`commitInfo`), likewise.

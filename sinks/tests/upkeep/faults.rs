@@ -88,9 +88,7 @@ async fn all_at_once() {
     let mut lander = Lander::start(&test.lake).await;
     for commit in 0..40 {
         lander.append(25, commit % 2).await;
-        while lander.commit(25).await != Outcome::Landed {
-            panic!("nobody else moves these positions");
-        }
+        assert_eq!(lander.commit(25).await, Outcome::Landed, "nobody else moves these positions");
     }
     over.store(true, Ordering::Relaxed);
     while let Some(ended) = work.join_next().await {

@@ -151,6 +151,12 @@ async fn rows_in_order_are_found_in_few_files() {
     let after = may_hold(&test, &paths(&test).await, video);
     assert!(after.0 * 2 <= before.0 && after.1 * 5 <= before.1, "{before:?} files and groups, then {after:?}");
     assert_eq!(rows(&test.lake).await, expected(&parts));
+    let target = files().target_file_bytes;
+    let shape = shape(&test.lake, TABLE, target).await.expect("reads").expect("is there");
+    assert!(
+        shape.full_share().is_some_and(|share| share >= 0.8) && shape.bytes / shape.files < 2 * target,
+        "{shape:?}"
+    );
     assert_eq!(order(&test, &["video_id"]).await, 0, "the log says that it is done");
     // A little that comes late is left out of order; much is not.
     lander.land(100, 0).await;

@@ -104,6 +104,8 @@ async fn rows_land_while_a_column_becomes_wider() {
     let mut parts = vec![(2000, 0)];
     let mut fenced = 0;
     while parts.len() < 12 || !widening.is_finished() {
+        // Land commits at intervals; one that never rests would have the column wait for ever.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         lander.append(10, 0).await;
         match lander.commit(10).await {
             Outcome::Landed => parts.push((10, 0)),

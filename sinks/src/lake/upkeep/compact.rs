@@ -123,7 +123,7 @@ impl Compactor {
         for (date, files) in self.dates()? {
             let small: Vec<Remove> =
                 files.into_iter().filter(|file| !is_full(file.bytes, target)).map(|file| file.remove).collect();
-            if is_worth(&small, if self.is_complete(&date, now) { 2 } else { self.options.min_files.max(2) }) {
+            if is_worth(&small, target, if self.is_complete(&date, now) { 2 } else { self.options.min_files.max(2) }) {
                 groups.extend(part(small, target).into_iter().map(|files| Group::of(&date, files, None)));
             }
         }
@@ -186,11 +186,14 @@ impl Compactor {
     }
 }
 
-/// Is there enough to gain? A large file is not rewritten for the little that lands beside it, again and again.
-fn is_worth(small: &[Remove], least: usize) -> bool {
+/// Is there enough to gain? There have to be fewer files in the end, and a large one is not rewritten for the little that
+/// lands beside it, again and again.
+fn is_worth(small: &[Remove], target: u64, least: usize) -> bool {
     let sizes = || small.iter().filter_map(|file| file.size);
     let largest = sizes().max().unwrap_or(0);
-    small.len() >= least && (sizes().sum::<i64>() - largest) * 4 >= largest
+    let bytes = u64::try_from(sizes().sum::<i64>()).unwrap_or(0);
+    let made = bytes.div_ceil(target.max(1));
+    small.len() >= least && (made as usize) < small.len() && (sizes().sum::<i64>() - largest) * 4 >= largest
 }
 
 /// Parts the small files of a date into groups.
@@ -233,10 +236,12 @@ mod tests {
 
     #[test]
     fn a_large_file_waits_for_company() {
-        assert!(is_worth(&files(&[1, 1]), 2));
-        assert!(!is_worth(&files(&[1, 1]), 3));
-        assert!(!is_worth(&files(&[100, 10, 10]), 2), "a fifth of it is too little");
-        assert!(is_worth(&files(&[100, 10, 15]), 2));
-        assert!(!is_worth(&[], 2));
+        assert!(is_worth(&files(&[1, 1]), 200, 2));
+        assert!(!is_worth(&files(&[1, 1]), 200, 3));
+        assert!(!is_worth(&files(&[100, 10, 10]), 200, 2), "a fifth of it is too little");
+        assert!(is_worth(&files(&[100, 10, 15]), 200, 2));
+        assert!(!is_worth(&files(&[70, 70]), 100, 2), "there would be two again");
+        assert!(!is_worth(&files(&[70, 70, 70]), 100, 2), "there would be three again");
+        assert!(!is_worth(&[], 200, 2));
     }
 }

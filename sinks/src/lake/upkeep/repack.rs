@@ -91,18 +91,26 @@ pub(super) async fn write(
     writer: RecordBatchWriter,
     options: &WriterOptions,
 ) -> Result<(Vec<Add>, Content), LakeError> {
-    let mut writer =
-        writer.with_writer_properties(properties(name, options)).with_target_file_size(options.target_file_bytes);
+    let mut writer = writer.with_writer_properties(properties(name, options));
     let schema = writer.arrow_schema();
     let in_files = Arc::new(without(&schema, &partition_columns(table, name)?));
-    let mut old = Content::default();
+    let (mut files, mut filled, mut old) = (Vec::new(), Filled::default(), Content::default());
     while let Some(batch) = rows.next().await {
         let batch = batch.map_err(|e| LakeError::delta(name)(e.into()))?;
         let batch = with_columns(&batch, std::iter::empty(), &schema).map_err(LakeError::arrow(name))?;
         take(&mut old, &batch, &in_files, name)?;
-        writer.write(batch).await.map_err(LakeError::delta(name))?;
+        for from in (0..batch.num_rows()).step_by(options.row_group_rows.max(1)) {
+            let part = batch.slice(from, options.row_group_rows.max(1).min(batch.num_rows() - from));
+            let rows = part.num_rows();
+            writer.write(part).await.map_err(LakeError::delta(name))?;
+            if filled.by(rows, writer.buffer_len(), options) {
+                let closed = writer.flush().await.map_err(LakeError::delta(name))?;
+                filled.close(closed.iter().map(|file| file.size).sum());
+                files.extend(closed);
+            }
+        }
     }
-    let mut files = writer.flush().await.map_err(LakeError::delta(name))?;
+    files.extend(writer.flush().await.map_err(LakeError::delta(name))?);
     let mut new = Content::default();
     for file in &mut files {
         file.data_change = false;
@@ -114,6 +122,38 @@ pub(super) async fn write(
         return Err(LakeError::Unlike { table: name.to_owned(), old, new, version });
     }
     Ok((files, new))
+}
+
+/// How full a file is. What the writer says of bytes is true only where a group of rows has just been closed: of an open one
+/// it counts what will be compressed, so that files would be far too small.
+#[derive(Default)]
+struct Filled {
+    rows: usize,
+    /// Rows and bytes when a group of rows was last closed.
+    closed: (usize, usize),
+    /// Of this file, or of the last one.
+    bytes_per_row: Option<f64>,
+}
+
+impl Filled {
+    /// Adds rows, after which the writer has so many bytes; whether the file is of the target size.
+    fn by(&mut self, rows: usize, bytes: usize, options: &WriterOptions) -> bool {
+        let group = options.row_group_rows.max(1);
+        let groups = self.rows / group;
+        self.rows += rows;
+        if self.rows / group > groups {
+            self.closed = (self.rows, bytes);
+            self.bytes_per_row = Some(bytes as f64 / self.rows as f64);
+        }
+        let open = (self.rows - self.closed.0) as f64;
+        self.bytes_per_row.is_some_and(|each| self.closed.1 as f64 + open * each >= options.target_file_bytes as f64)
+    }
+
+    /// Begins another file; this one has so many bytes.
+    fn close(&mut self, bytes: i64) {
+        let bytes_per_row = (self.rows > 0).then(|| bytes as f64 / self.rows as f64);
+        *self = Self { bytes_per_row, ..Self::default() };
+    }
 }
 
 /// Reads a file that no version of the table has yet.
