@@ -195,7 +195,8 @@ fn nothing_but_reading_is_done() {
 
 #[test]
 fn queries_end_when_they_must() {
-    let Some(mut bench) = Bench::open("[serve]\ngrace = \"1s\"\n[serve.roles.default]\nrows = 1000\nqueries = 2\n") else {
+    let Some(mut bench) = Bench::open("[serve]\ngrace = \"1s\"\n[serve.roles.default]\nrows = 1000\nqueries = 2\n")
+    else {
         return;
     };
     let said = refusal(&bench.psql("local", "", "", &["SET statement_timeout = '300ms'", ENDLESS]));
@@ -261,14 +262,25 @@ fn only_those_who_are_known_come_in_and_only_encrypted() {
     let https = |login: &[&str]| {
         let mut command = Command::new("curl");
         let url = format!("https://{}/api/v1/sql", bench.http);
-        command.args(["--silent", "--cacert", &certificate, "--write-out", "%{http_code}", "-d", "SELECT 1 AS x", &url]);
+        command.args([
+            "--silent",
+            "--cacert",
+            &certificate,
+            "--write-out",
+            "%{http_code}",
+            "-d",
+            "SELECT 1 AS x",
+            &url,
+        ]);
         text(&command.args(login).output().expect("runs").stdout)
     };
     let bearer = format!("Authorization: Bearer {TOKEN}");
     for login in [&["-u", &format!("anna:{PASSWORD}")], &["-H", bearer.as_str()]] {
         assert_eq!(https(login), "[{\"x\":1}]\n200");
     }
-    for login in [&["-u", "anna:wrong"][..], &["-H", "Authorization: Bearer wrong"], &["-u", &format!("bot:{TOKEN}")], &[]] {
+    for login in
+        [&["-u", "anna:wrong"][..], &["-H", "Authorization: Bearer wrong"], &["-u", &format!("bot:{TOKEN}")], &[]]
+    {
         let answer = https(login);
         assert!(answer.ends_with("401") && answer.contains("tag:tidelake,2026:credentials"), "{answer}");
     }

@@ -162,8 +162,19 @@ fn print(report: &Report, json: bool) -> std::io::Result<()> {
         return writeln!(out, "{}", serde_json::to_string(report).unwrap_or_default());
     }
     let header = [
-        "table", "commits", "offsets", "rows", "removed", "dead", "repeated", "stale", "suppressed", "fences",
-        "gaps", "waiting", "verdict",
+        "table",
+        "commits",
+        "offsets",
+        "rows",
+        "removed",
+        "dead",
+        "repeated",
+        "stale",
+        "suppressed",
+        "fences",
+        "gaps",
+        "waiting",
+        "verdict",
     ];
     let rows = report.tables.iter().map(|(name, table)| {
         let c = &table.counts;

@@ -25,8 +25,8 @@ mod login;
 mod maintain;
 mod media;
 mod privacy;
-mod query;
 mod publish;
+mod query;
 mod quota;
 mod repl;
 mod replay;
@@ -46,8 +46,8 @@ use crate::clock;
 use crate::config::Config;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
-use tidelake_serve::cluster::Cluster;
 use std::process::ExitCode;
+use tidelake_serve::cluster::Cluster;
 
 /// Exit codes, as the README documents them.
 pub(crate) mod exit {

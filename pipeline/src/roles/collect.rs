@@ -17,8 +17,8 @@ mod sentinel;
 mod suppressed;
 
 pub(crate) use lane::{Lane, cursors, lane_of, tails};
-pub(crate) use publish::cursor_key;
 pub(crate) use plant::{Plant, plant};
+pub(crate) use publish::cursor_key;
 pub(crate) use route::Routes;
 use schedule::Changes;
 pub(crate) use schedule::{Entry, route_of, step};

@@ -61,7 +61,7 @@ async fn one(
     let Some(old) = active(table, name, &[file], true)? else { return Ok(0) };
     let mut writer = RecordBatchWriter::for_table(table)
         .map_err(LakeError::delta(name))?
-        .with_writer_properties(properties(landed, &WriterOptions::default()));
+        .with_writer_properties(properties(name, &WriterOptions::default()));
     let schema = writer.arrow_schema();
     let mut gone: BTreeMap<i32, i64> = BTreeMap::new();
     let mut batches = replace::rows(table, name, &old).await?;

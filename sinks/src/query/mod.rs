@@ -13,9 +13,9 @@ mod error;
 pub mod functions;
 mod guard;
 pub mod named;
-mod session;
 mod origins;
 mod reads;
+mod session;
 pub mod split;
 mod tables;
 mod travel;
@@ -26,8 +26,8 @@ mod yielding;
 
 pub use binds::{Bind, Binds};
 pub use error::QueryError;
-pub use session::{CATALOG, SCHEMA, Session};
 pub use origins::Origins;
+pub use session::{CATALOG, SCHEMA, Session};
 pub use tables::{TableInfo, TableKind};
 
 use crate::lake::Lake;
@@ -41,6 +41,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -274,14 +275,21 @@ impl Engine {
     pub async fn ask(&self, query: &str, binds: &Binds) -> Result<Answer, QueryError> {
         let loaded = self.loaded();
         let explain = |error| loaded.explain(error);
-        let mut statement = guard::statement(query).map_err(|refusal| refusal.explained(explain))?;
-        binds.fill(&mut statement)?;
-        let state = travel::state(loaded.session.state(), &loaded, &self.lake, &statement).await?;
-        let plan = guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))?;
-        loaded.scope.visibility.check(&plan)?;
+        let plan = self.plan(&loaded, query, binds).await?;
         let frame = loaded.session.execute_logical_plan(plan).await.map_err(explain)?;
         let stream = frame.execute_stream().await.map_err(explain)?;
         Ok(Answer { schema: stream.schema(), stream })
+    }
+
+    /// The plan of a statement that only reads.
+    async fn plan(&self, loaded: &Loaded, query: &str, binds: &Binds) -> Result<LogicalPlan, QueryError> {
+        let explain = |error| loaded.explain(error);
+        let mut statement = guard::statement(query).map_err(|refusal| refusal.explained(explain))?;
+        binds.fill(&mut statement)?;
+        let state = travel::state(loaded.session.state(), loaded, &self.lake, &statement).await?;
+        let plan = guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))?;
+        loaded.scope.visibility.check(&plan)?;
+        Ok(plan)
     }
 
     /// The whole answer at once, for answers that are known to be small.

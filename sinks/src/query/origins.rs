@@ -3,7 +3,7 @@
 //! Told from the plan, without running it, and never too little: what is not understood comes of everything below it.
 //! Counts, ranks, lengths and whether something is null say nothing of a value itself and come of nothing.
 
-use super::{Engine, QueryError, guard};
+use super::{Binds, Engine, QueryError};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::error::DataFusionError;
@@ -39,7 +39,7 @@ impl Engine {
     pub async fn origins(&self, query: &str) -> std::result::Result<Vec<Origins>, QueryError> {
         let loaded = self.loaded();
         let explain = |error: DataFusionError| loaded.explain(error);
-        let plan = guard::plan(&loaded.session, query).await.map_err(|refusal| refusal.explained(explain))?;
+        let plan = self.plan(&loaded, query, &Binds::default()).await?;
         of_plan(&plan).map_err(explain)
     }
 }

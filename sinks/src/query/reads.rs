@@ -1,6 +1,6 @@
 //! What a query reads, without running it.
 
-use super::{Engine, QueryError, guard};
+use super::{Binds, Engine, QueryError};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
@@ -14,7 +14,7 @@ impl Engine {
     pub async fn reads(&self, query: &str) -> Result<BTreeMap<String, u64>, QueryError> {
         let loaded = self.loaded();
         let explain = |error: DataFusionError| loaded.explain(error);
-        let plan = guard::plan(&loaded.session, query).await.map_err(|refusal| refusal.explained(explain))?;
+        let plan = self.plan(&loaded, query, &Binds::default()).await?;
         let mut versions = BTreeMap::new();
         // Where a view stands, planning leaves its name as an alias.
         let mut note = |name: &str| {

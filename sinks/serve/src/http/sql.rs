@@ -41,7 +41,8 @@ pub(super) async fn answer(Caller(client): Caller, headers: HeaderMap, body: Byt
         }
         // Whoever says what :now is has the last word.
         let says_now = binds.iter().any(|(name, _)| name == "now");
-        let plan = if says_now { session.plan_with(&sql, &Binds::default()).await? } else { session.plan(&sql).await? };
+        let plan =
+            if says_now { session.plan_with(&sql, &Binds::default()).await? } else { session.plan(&sql).await? };
         session.bind(plan, binds)
     };
     let mut rows = client.run(&asked.sql, plan).await?;
