@@ -105,7 +105,7 @@ pub(super) async fn of_snapshot(
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
     table.update_datafusion_session(&session.state()).map_err(LakeError::delta(name))?;
     let snapshot = table.snapshot().map_err(LakeError::delta(name))?.snapshot().clone();
-    Ok(table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)?)
+    table.table_provider().with_eager_snapshot(snapshot).await.map_err(QueryError::running)
 }
 
 /// The provider, with null in the columns that an older table lacks. The next writer adds them to the table itself.
