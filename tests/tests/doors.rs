@@ -35,6 +35,7 @@ struct Bench {
 
 impl Bench {
     /// With this in `[serve]`; `None` where the machine lacks a tool.
+    #[allow(clippy::print_stdout, reason = "a test that is skipped says so")]
     fn open(serve: &str) -> Option<Self> {
         for tool in ["psql", "curl", "openssl"] {
             let there = Command::new(tool).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -131,7 +132,7 @@ fn refusal(output: &Output) -> String {
 fn psql_and_curl_get_what_the_command_line_answers() {
     let Some(bench) = Bench::open("") else { return };
     let expected = bench.stage.done(&["sql", "--format", "csv", GROWTH]);
-    assert!(expected.lines().count() > 10, "{expected}");
+    assert!(expected.lines().count() > 5, "{expected}");
     let psql = bench.psql("local", "", "", &[GROWTH]);
     let rows = |text: &str| text.lines().skip(1).map(|line| line.replace('"', "")).collect::<Vec<_>>();
     let by_psql = text(&psql.stdout).lines().map(|line| line.replace('"', "")).collect::<Vec<_>>();
