@@ -5,6 +5,7 @@ use super::job::{Outcome, Workshop};
 use super::plan::Plan;
 use super::progress::Tally;
 use crate::config::{Config, MediaConfig, Product};
+use crate::log::suppressions::Suppressed;
 use crate::roles::RoleError;
 use crate::roles::worker::Ended;
 use crate::sources::Clients;
@@ -40,9 +41,8 @@ impl Bench {
         let dir = tempfile::tempdir().expect("a directory");
         let store = MediaStore::at(dir.path().to_str().expect("UTF-8"), &Default::default()).expect("a store");
         let fetchers = Fetchers::of(&config, Arc::new(Clients::alone(&config)));
-        let suppressed = Suppressed::nobody();
-        let config = config.media.clone();
-        let workshop = Workshop { config, fetchers, store, suppressed, tally: Tally::default() };
+        let (wanted, suppressed, tally) = (config.media.clone(), Suppressed::nobody(), Tally::default());
+        let workshop = Workshop { config: wanted, fetchers, store, suppressed, tally };
         Self { sandbox, config, workshop, _dir: dir }
     }
 

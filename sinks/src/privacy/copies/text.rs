@@ -17,7 +17,9 @@ pub(super) fn csv(content: &[u8], erased: &Suppressions) -> Result<(Vec<u8>, usi
     let mut first = true;
     let mut begin = 0;
     while reader.read_byte_record(&mut record).map_err(|e| e.to_string())? {
-        let end = usize::try_from(reader.position().byte()).map_err(|e| e.to_string())?;
+        let mut end = usize::try_from(reader.position().byte()).map_err(|e| e.to_string())?;
+        // The reader ends a record at the first of the two characters of a line's end.
+        end += usize::from(content[..end].ends_with(b"\r") && content[end..].starts_with(b"\n"));
         let named = record.iter().any(|cell| std::str::from_utf8(cell).is_ok_and(|cell| names(erased, cell)));
         if named && !first {
             gone += 1;
