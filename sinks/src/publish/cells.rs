@@ -133,24 +133,25 @@ fn shared(
     let ids: String = columns.ids.iter().map(|name| format!("{}, ", quoted(name))).collect();
     // A handle is written in many ways.
     let who = format!("lower(CAST({who} AS VARCHAR))");
-    let mut with = format!(
-        "WITH asked AS (SELECT {key}{values}{ids}{who} AS who FROM (\n{}\n)), source AS (SELECT ",
-        publication.query
-    );
-    for name in quasi {
-        let rare = publication.generalise.iter().any(|generalised| quoted(generalised) == *name);
-        if rare {
-            _ = write!(
-                with,
-                "CASE WHEN {name} IN (SELECT {name} FROM asked WHERE {name} IS NOT NULL GROUP BY {name} \
-                 HAVING count(DISTINCT who) >= {k}) THEN CAST({name} AS VARCHAR) \
-                 WHEN {name} IS NOT NULL THEN '{OTHER}' END AS {name}, "
-            );
-        } else {
-            _ = write!(with, "{name}, ");
+    let mut with = format!("WITH asked AS (SELECT {key}{values}{ids}{who} AS who FROM (\n{}\n))", publication.query);
+    let (mut told, mut from) = (String::new(), "asked".to_owned());
+    for (n, name) in quasi.iter().enumerate() {
+        if !publication.generalise.iter().any(|generalised| quoted(generalised) == *name) {
+            _ = write!(told, "{name}, ");
+            continue;
         }
+        _ = write!(
+            with,
+            ", often{n} AS (SELECT {name} AS often{n} FROM asked GROUP BY {name} HAVING count(DISTINCT who) >= {k})"
+        );
+        _ = write!(from, " LEFT JOIN often{n} ON {name} = often{n}");
+        _ = write!(
+            told,
+            "CASE WHEN often{n} IS NOT NULL THEN CAST({name} AS VARCHAR) WHEN {name} IS NOT NULL THEN '{OTHER}' END AS {name}, "
+        );
     }
-    _ = write!(with, "{values}{ids}who FROM asked), by_creator AS (SELECT {key}who, count(*) AS rows");
+    _ = write!(with, ", source AS (SELECT {told}");
+    _ = write!(with, "{values}{ids}who FROM {from}), by_creator AS (SELECT {key}who, count(*) AS rows");
     for (n, measure) in measures.iter().enumerate() {
         _ = write!(with, ", sum({measure}) AS s{n}, count({measure}) AS c{n}");
     }
