@@ -75,7 +75,7 @@ def connect(lake: pathlib.Path) -> duckdb.DuckDBPyConnection:
 
 def timed(session: duckdb.DuckDBPyConnection, query: str) -> tuple[float, int]:
     began = time.perf_counter()
-    rows = session.execute(query).fetch_arrow_table().num_rows
+    rows = session.execute(query).to_arrow_table().num_rows
     return time.perf_counter() - began, rows
 
 
