@@ -53,7 +53,8 @@ pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failu
     let lake = super::lake::lake(config)?;
     let spill_dir = Some(config.data_dir.join("spill"));
     // In one partition sums of floats come out the same each time.
-    let options = QueryOptions { memory_bytes: MEMORY, spill_dir, target_partitions: Some(1) };
+    let options =
+        QueryOptions { memory_bytes: MEMORY, spill_dir, target_partitions: Some(1), ..QueryOptions::default() };
     let engine = Engine::over(lake.clone(), options).await?;
     let publication = Publication {
         to: args.to.clone(),
