@@ -11,8 +11,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions as Display};
 use std::io::Write;
 use std::sync::Arc;
 
-/// A timestamp without a zone is UTC: everything in the lake is.
-pub(super) const NAIVE_INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
+/// A timestamp without a zone is a wall clock's (`to_local`) and names none: everything in the lake has one.
+pub(super) const NAIVE_INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.f";
 
 /// A writer of one JSON array.
 pub(super) fn array<W: Write + Send>(out: W) -> JsonWriter<W, JsonArray> {

@@ -7,7 +7,8 @@
 //!
 //! * Ids (integers named `id` or ending in `_id`, at any depth) are strings, and so is every integer beyond ±2^53:
 //!   nineteen digits do not survive a reader that has only doubles.
-//! * Instants are RFC 3339 with `Z`, dates ISO 8601, decimals strings, bytes hexadecimal.
+//! * Instants are RFC 3339 with `Z` (local times, which have no zone, without), dates ISO 8601, decimals strings, bytes
+//!   hexadecimal.
 //! * Unknown is `null` in JSON and nothing at all between two commas in CSV; an empty text in CSV is `""`.
 
 mod cells;

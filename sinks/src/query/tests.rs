@@ -286,7 +286,7 @@ async fn findings_have_views() {
             "caption_prices",
             "amount",
             json!([span(
-                json!({"amount": "19.990000", "currency": "USD", "symbol": "$", "kind": "now", "is_discount": true}),
+                json!({"amount": "19.990000", "currency": "USD", "symbol": "$", "kind": "now", "is_discount": false}),
                 0,
                 6
             )]),

@@ -25,6 +25,7 @@ use datafusion::sql::sqlparser::ast::{self, TableFactor, TableVersion, Visit, Vi
 use deltalake::DeltaTable;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -50,10 +51,10 @@ pub(super) async fn state(loaded: &Loaded, lake: &Lake, statement: &Statement) -
             TableVersion::VersionAsOf(expr) => at_version(loaded, &table, &expr.to_string()).await?,
             TableVersion::TimestampAsOf(expr) | TableVersion::ForSystemTimeAsOf(expr) => {
                 let at = instant(loaded, expr).await?;
-                if !instants.contains_key(&at.0) {
-                    instants.insert(at.0, as_of(loaded, lake, at).await?);
-                }
-                let past = instants.get(&at.0).unwrap_or(loaded);
+                let past = match instants.entry(at.0) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => new.insert(as_of(loaded, lake, at).await?),
+                };
                 past.session.table_provider(table.as_str()).await.map_err(|error| past.explain(error))?
             }
             other => return Err(QueryError::NotSupported(format!("{other} behind the name of a table. {HOW}"))),

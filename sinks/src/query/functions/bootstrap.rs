@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn the_short_cut_has_the_distribution_of_the_plain_way() {
         for n in [1, 2, 5, 8, 101, 400] {
-            let values: Vec<f64> = (0..n).map(|i| f64::from(i)).collect();
+            let values: Vec<f64> = (0..n).map(f64::from).collect();
             let mut random = ChaCha8Rng::seed_from_u64(7);
             let mut medians: Vec<f64> = (0..20_000)
                 .map(|_| {

@@ -12,6 +12,9 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::prelude::SessionContext;
 use std::sync::Arc;
 
+/// Values by the names of placeholders.
+type Values = Vec<(&'static str, ScalarValue)>;
+
 /// A function and the view it is possible from.
 struct Parameterised {
     name: &'static str,
@@ -19,7 +22,7 @@ struct Parameterised {
     over: &'static str,
     sql: &'static str,
     /// What stands in the query as `$name` for the arguments given.
-    values: fn(&[ScalarValue]) -> Option<Vec<(&'static str, ScalarValue)>>,
+    values: fn(&[ScalarValue]) -> Option<Values>,
 }
 
 const FUNCTIONS: [Parameterised; 2] = [
