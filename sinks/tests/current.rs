@@ -177,7 +177,9 @@ impl House {
         let source = self.which.source();
         match op {
             Op::Land { partition, seen } => self.land(*partition, seen).await,
-            Op::Refresh { share } => drop(self.refresh(*share).await),
+            Op::Refresh { share } => {
+                self.refresh(*share).await;
+            }
             Op::Killed { steps } => killed(refresh(&self.lake, self.which, &options(0.0)), *steps).await,
             Op::Race => {
                 let (a, b) = tokio::join!(self.refresh(0.0), self.refresh(0.0));
