@@ -199,7 +199,7 @@ impl Daemon {
                 }
                 Role::Maintain => self.supervise(&mut work, *role, stop, self.maintain(), Maintain::run),
                 Role::Serve => {
-                    let serve = Serve::of(&self.config, self.lake.clone());
+                    let serve = Serve::of(&self.config, self.lake.clone(), &self.privacy_key);
                     let run = if roles.len() > 1 { serve_beside_others } else { serve_alone };
                     self.supervise(&mut work, *role, stop, serve, run);
                 }

@@ -5,15 +5,21 @@ use crate::cli::Failure;
 use crate::clock;
 use crate::config::Config;
 use crate::config::Every;
+use crate::log::client::Connection;
+use crate::log::suppressions;
 use futures::future::BoxFuture;
 use indicatif::ProgressBar;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tidelake_schemas::topics::LANDED;
+use tidelake_sinks::lake::current::{Current, RefreshOptions, refresh};
+use tidelake_sinks::lake::erasure::{self, Recheck};
 use tidelake_sinks::lake::upkeep::{
     self, Compactor, Group, Repacked, UpkeepOptions, checkpoint, clean, retain, vacuum, widen,
 };
 use tidelake_sinks::lake::{Lake, LakeError};
+use tidelake_sinks::privacy::gone;
+use tokio::runtime::Handle;
 
 /// How often in a row nothing may come of a look at a table.
 const TRIES: usize = 5;
@@ -46,11 +52,13 @@ type Said = Result<Option<String>, Failure>;
 
 /// The chores, in the order in which each leaves least to do for the next.
 #[rustfmt::skip]
-pub(crate) const CHORES: [Chore; 7] = [
+pub(crate) const CHORES: [Chore; 9] = [
+    Chore { name: "recheck", every: |every| every.recheck, run: |upkeep| Box::pin(recheck(upkeep)) },
     Chore { name: "retention", every: |every| every.retention, run: |upkeep| each(upkeep, |u, t| Box::pin(retention(u, t))) },
     Chore { name: "evolve", every: |every| every.evolve, run: |upkeep| each(upkeep, |u, t| Box::pin(evolve(u, t))) },
     Chore { name: "zorder", every: |every| every.zorder, run: |upkeep| each(upkeep, |u, t| Box::pin(zorder(u, t))) },
     Chore { name: "compact", every: |every| every.compact, run: |upkeep| each(upkeep, |u, t| Box::pin(compact(u, t))) },
+    Chore { name: "current", every: |every| every.current, run: |upkeep| Box::pin(current(upkeep)) },
     Chore { name: "checkpoint", every: |every| every.checkpoint, run: |upkeep| each(upkeep, |u, t| Box::pin(write_checkpoint(u, t))) },
     Chore { name: "clean", every: |every| every.clean, run: |upkeep| each(upkeep, |u, t| Box::pin(clean_log(u, t))) },
     Chore { name: "vacuum", every: |every| every.vacuum, run: |upkeep| each(upkeep, |u, t| Box::pin(vacuum_table(u, t))) },
@@ -85,6 +93,8 @@ pub(crate) struct Upkeep {
     pub dry_run: bool,
     pub allowance: Allowance,
     pub bar: ProgressBar,
+    /// Where it is written who is erased; `None` where no broker is reached.
+    pub log: Option<Connection>,
 }
 
 impl Upkeep {
@@ -102,6 +112,66 @@ impl Upkeep {
     fn would(&self, done: &str, would: &str) -> String {
         if self.dry_run { would.to_owned() } else { done.to_owned() }
     }
+}
+
+/// Takes out what landed of those who are erased, and videos that are gone where that is wanted.
+async fn recheck(upkeep: Upkeep) -> Outcome {
+    let mut outcome = Outcome::default();
+    if upkeep.dry_run || upkeep.only.is_some() {
+        return outcome;
+    }
+    let Some(connection) = upkeep.log.clone() else { return outcome };
+    // On a thread of its own: rustc cannot tell that this work may move between threads.
+    let handle = Handle::current();
+    let work = tokio::task::spawn_blocking(move || handle.block_on(erased_again(&upkeep, &connection)));
+    match work.await {
+        Ok(Ok(done)) => outcome.done = done,
+        Ok(Err(error)) => outcome.failed.push(error.to_string()),
+        Err(error) => outcome.failed.push(error.to_string()),
+    }
+    outcome
+}
+
+async fn erased_again(upkeep: &Upkeep, connection: &Connection) -> Result<Vec<Done>, Failure> {
+    let key = upkeep.config.privacy.key(&upkeep.config.data_dir)?;
+    let erased = suppressions::everybody(connection, &key).await?;
+    let files = upkeep.config.files();
+    let found = erasure::recheck(&upkeep.lake, &erased, &files, clock::now()).await?;
+    let said = |table: &Recheck| Done {
+        table: table.table.clone(),
+        what: format!("{} rows of those who are erased taken out", table.erased.rows),
+    };
+    let mut done: Vec<Done> = found.iter().map(said).collect();
+    if upkeep.config.privacy.erase_gone {
+        let (videos, _) = gone::erase_gone(&upkeep.lake, &key, &files, clock::now()).await?;
+        let what = format!("{videos} videos that are gone were erased");
+        done.extend((videos > 0).then(|| Done { table: "video_observations".to_owned(), what }));
+    }
+    Ok(done)
+}
+
+/// Brings the tables of the newest observations up to date.
+async fn current(upkeep: Upkeep) -> Outcome {
+    let mut outcome = Outcome::default();
+    if upkeep.dry_run {
+        return outcome;
+    }
+    let spill_dir = Some(upkeep.config.data_dir.join("spill"));
+    let options = RefreshOptions { spill_dir, writer: upkeep.config.files(), ..RefreshOptions::default() };
+    for which in Current::ALL {
+        if upkeep.only.as_ref().is_some_and(|only| only != which.table()) {
+            continue;
+        }
+        match refresh(&upkeep.lake, which, &options).await {
+            Ok(Some(done)) if done.written > 0 => {
+                let what = format!("{} rows written for {} observations", done.written, done.gained);
+                outcome.done.push(Done { table: done.table.to_owned(), what });
+            }
+            Ok(_) => {}
+            Err(error) => outcome.failed.push(error.to_string()),
+        }
+    }
+    outcome
 }
 
 /// Bytes that may be rewritten in an hour.

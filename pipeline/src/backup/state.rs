@@ -9,12 +9,12 @@ use crate::roles::collect;
 use rdkafka::message::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tidelake_schemas::topics::{BUDGETS, LANDED, PROFILES};
+use tidelake_schemas::topics::{BUDGETS, LANDED, PROFILES, SUPPRESSIONS};
 use tidelake_schemas::{Cursor, Task};
 use tidelake_sinks::copies::Copied;
 
 /// Topics whose records are kept as they are, and whether only the newest of each key counts.
-const AS_THEY_ARE: [(&str, bool); 2] = [(PROFILES, true), (BUDGETS, false)];
+const AS_THEY_ARE: [(&str, bool); 3] = [(PROFILES, true), (BUDGETS, false), (SUPPRESSIONS, true)];
 
 /// The log's state.
 #[derive(Debug, Default, Serialize, Deserialize)]

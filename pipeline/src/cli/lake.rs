@@ -22,7 +22,13 @@ pub(crate) async fn engine(config: &Config) -> Result<Engine, Failure> {
 
 /// `tidelake sql`
 pub(crate) async fn sql(args: &SqlArgs, config: &Config) -> Result<(), Failure> {
-    let (engine, key) = (engine(config).await?, PseudonymKey::of(&config.privacy.key(&config.data_dir)?));
-    let engine = if args.pseudonyms { engine.pseudonymised(&key).await? } else { engine.with_pseudonyms(&key).await? };
+    let engine = engine(config).await?;
+    let engine = if args.pseudonyms {
+        engine.pseudonymised(&PseudonymKey::of(&config.privacy.key(&config.data_dir)?)).await?
+    } else if let Some(key) = config.privacy.known_key(&config.data_dir)? {
+        engine.with_pseudonyms(&PseudonymKey::of(&key)).await?
+    } else {
+        engine
+    };
     super::sql::run(args, engine, &config.data_dir.join("sql_history")).await
 }

@@ -51,6 +51,8 @@ pub(crate) async fn run(args: &MaintainArgs, mut config: Config) -> Result<(), F
         dry_run: args.dry_run,
         allowance: Allowance::of(u64::MAX),
         bar: bar(),
+        // Only the role has a broker; `tidelake privacy recheck` asks for it by hand.
+        log: None,
     };
     let tables = upkeep.tables().await?;
     if let (Some(table), []) = (&args.table, tables.as_slice()) {

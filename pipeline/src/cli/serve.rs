@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Fail
         return Err(format!("serve.{key}: {why}").into());
     }
     let users = config.serve.settings().users;
-    let doors = Serve::of(&config, lake(&config)?).open().await?;
+    let doors = Serve::of(&config, lake(&config)?, &config.privacy.key(&config.data_dir)?).open().await?;
     let (user, tls) = (users.keys().next().map(String::as_str), config.serve.settings().tls.is_some());
     {
         let mut out = std::io::stdout().lock();

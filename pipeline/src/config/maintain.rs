@@ -56,6 +56,8 @@ pub(crate) struct MaintainConfig {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Every {
     #[serde(deserialize_with = "duration")]
+    pub recheck: Duration,
+    #[serde(deserialize_with = "duration")]
     pub retention: Duration,
     #[serde(deserialize_with = "duration")]
     pub evolve: Duration,
@@ -63,6 +65,8 @@ pub(crate) struct Every {
     pub zorder: Duration,
     #[serde(deserialize_with = "duration")]
     pub compact: Duration,
+    #[serde(deserialize_with = "duration")]
+    pub current: Duration,
     #[serde(deserialize_with = "duration")]
     pub checkpoint: Duration,
     #[serde(deserialize_with = "duration")]
@@ -74,10 +78,12 @@ pub(crate) struct Every {
 impl Default for Every {
     fn default() -> Self {
         Self {
+            recheck: HOUR / 4,
             retention: 6 * HOUR,
             evolve: DAY,
             zorder: HOUR,
             compact: HOUR / 6,
+            current: HOUR / 30,
             checkpoint: HOUR / 12,
             clean: HOUR,
             vacuum: 6 * HOUR,

@@ -35,4 +35,10 @@ impl PrivacyConfig {
             None => PrivacyKey::read_or_make(&data_dir.join(KEY_FILE)),
         }
     }
+
+    /// The key, if there is one: whoever only reads makes none.
+    pub(crate) fn known_key(&self, data_dir: &Path) -> Result<Option<PrivacyKey>, KeyError> {
+        let known = self.key_file.is_some() || data_dir.join(KEY_FILE).exists();
+        if known { self.key(data_dir).map(Some) } else { Ok(None) }
+    }
 }

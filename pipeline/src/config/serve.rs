@@ -68,6 +68,8 @@ struct RoleConfig {
     memory: u64,
     /// Queries at once.
     queries: usize,
+    /// Whether creators are seen under pseudonyms (the key is [privacy]'s).
+    pseudonyms: bool,
 }
 
 /// `[serve.users.NAME]`
@@ -106,8 +108,8 @@ impl Default for ServeConfig {
 
 impl Default for RoleConfig {
     fn default() -> Self {
-        let Limits { timeout, rows, memory, queries } = Limits::default();
-        Self { timeout, rows, memory: memory as u64, queries }
+        let Limits { timeout, rows, memory, queries, pseudonyms } = Limits::default();
+        Self { timeout, rows, memory: memory as u64, queries, pseudonyms }
     }
 }
 
@@ -143,6 +145,7 @@ impl ServeConfig {
             rows: role.rows,
             memory: usize::try_from(role.memory).unwrap_or(usize::MAX),
             queries: role.queries,
+            pseudonyms: role.pseudonyms,
         };
         let user = |user: &UserConfig| User {
             role: user.role.clone(),
@@ -207,13 +210,19 @@ mod tests {
         std::fs::write(&file, "open sesame\n").expect("writes");
         let (config, mistakes) = load(&format!(
             "[serve]\npostgres = {{ listen = \"127.0.0.1:5432\" }}\nhttp = {{ listen = \"[::1]:8080\" }}\n\
-             [serve.roles.analyst]\ntimeout = \"30s\"\nrows = 1000\nmemory = \"64MiB\"\nqueries = 2\n\
+             [serve.roles.analyst]\ntimeout = \"30s\"\nrows = 1000\nmemory = \"64MiB\"\nqueries = 2\npseudonyms = true\n\
              [serve.users.anna]\nrole = \"analyst\"\npassword_file = {:?}\n[serve.users.bot]\ntoken = \"hush\"\n",
             file.display().to_string()
         ));
         assert_eq!(mistakes, "");
         let settings = config.serve.settings();
-        let limits = Limits { timeout: Duration::from_secs(30), rows: Some(1_000), memory: 64 << 20, queries: 2 };
+        let limits = Limits {
+            timeout: Duration::from_secs(30),
+            rows: Some(1_000),
+            memory: 64 << 20,
+            queries: 2,
+            pseudonyms: true,
+        };
         assert_eq!(settings.roles["analyst"], limits);
         let password = settings.users["anna"].password.as_ref().expect("a password");
         assert_eq!(secrecy::ExposeSecret::expose_secret(password), "open sesame");

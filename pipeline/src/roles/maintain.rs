@@ -51,6 +51,7 @@ impl Maintain {
             dry_run: false,
             allowance: Allowance::of(self.config.maintain.bytes_per_hour),
             bar: ProgressBar::hidden(),
+            log: Some(self.connection.clone()),
         };
         tokio::select! {
             () = stop.wait() => {}

@@ -5,8 +5,9 @@ use crate::clock::now;
 use crate::config::Config;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tidelake_serve::{Doors, OpenError, Settings};
+use tidelake_serve::{Doors, Engines, OpenError, Settings};
 use tidelake_sinks::lake::Lake;
+use tidelake_sinks::privacy::{PrivacyKey, PseudonymKey};
 use tidelake_sinks::query::{Backend, Engine, QueryOptions};
 
 /// The role.
@@ -18,13 +19,16 @@ pub(crate) struct Serve {
     spill_dir: PathBuf,
     /// Who runs queries; `None` = this process.
     backend: Option<Arc<dyn Backend>>,
+    /// Whose pseudonyms some role sees.
+    pseudonyms: Option<PseudonymKey>,
 }
 
 impl Serve {
     /// The doors of the configuration, over a lake.
-    pub(crate) fn of(config: &Config, lake: Lake) -> Self {
+    pub(crate) fn of(config: &Config, lake: Lake, key: &PrivacyKey) -> Self {
         let (settings, spill_dir) = (config.serve.settings(), config.data_dir.join("spill"));
-        Self { lake, settings, spill_dir, backend: config.backend() }
+        let pseudonyms = settings.wants_pseudonyms().then(|| PseudonymKey::of(key));
+        Self { lake, settings, spill_dir, backend: config.backend(), pseudonyms }
     }
 
     /// Opens the doors.
@@ -35,8 +39,12 @@ impl Serve {
             backend: self.backend,
             ..QueryOptions::default()
         };
-        let engine = Engine::over(self.lake, options).await?;
-        Ok(Doors::open(engine, &self.settings, now).await?)
+        let plain = Engine::over(self.lake, options).await?;
+        let pseudonymised = match &self.pseudonyms {
+            Some(key) => Some(plain.pseudonymised(key).await?),
+            None => None,
+        };
+        Ok(Doors::open(Engines { plain, pseudonymised }, &self.settings, now).await?)
     }
 
     /// Serves until asked to stop.

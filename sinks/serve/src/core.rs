@@ -28,7 +28,7 @@ const CONSUMERS_NAMED: NonZeroUsize = NonZeroUsize::MIN;
 
 /// What doors share.
 pub struct Core {
-    engine: Engine,
+    engines: Engines,
     users: Users,
     roles: BTreeMap<String, Arc<Role>>,
     running: Arc<Running>,
@@ -59,6 +59,15 @@ pub struct Visitor {
     pub address: Option<SocketAddr>,
 }
 
+/// What answers, by what a role sees.
+#[derive(Clone, Debug)]
+pub struct Engines {
+    /// Everything.
+    pub plain: Engine,
+    /// Creators under pseudonyms; needed where a role sees them so.
+    pub pseudonymised: Option<Engine>,
+}
+
 /// A client that is connected, or one request.
 pub struct Client {
     core: Arc<Core>,
@@ -72,14 +81,14 @@ pub struct Client {
 }
 
 impl Core {
-    /// Over an engine. Queries run on the threads of a runtime; `now` gives the time.
-    pub fn new(engine: Engine, settings: &Settings, queries: Handle, now: fn() -> Timestamp) -> Arc<Self> {
+    /// Over engines. Queries run on the threads of a runtime; `now` gives the time.
+    pub fn new(engines: Engines, settings: &Settings, queries: Handle, now: fn() -> Timestamp) -> Arc<Self> {
         let default = (DEFAULT_ROLE.to_owned(), Limits::default());
         let mut limits = BTreeMap::from([default]);
         limits.extend(settings.roles.iter().map(|(name, limits)| (name.clone(), *limits)));
         let roles = limits.into_iter().map(|(name, limits)| (name.clone(), Arc::new(Role::new(name, limits))));
         Arc::new(Self {
-            engine,
+            engines,
             users: Users::new(settings),
             roles: roles.collect(),
             running: Arc::default(),
@@ -95,8 +104,11 @@ impl Core {
     }
 
     /// The engine that answers users of a role: the one place that decides what a role sees.
-    fn engine(&self, _role: &Role) -> &Engine {
-        &self.engine
+    fn engine(&self, role: &Role) -> Result<&Engine, ServeError> {
+        if !role.limits.pseudonyms {
+            return Ok(&self.engines.plain);
+        }
+        self.engines.pseudonymised.as_ref().ok_or(ServeError::Credentials)
     }
 
     /// A session for a client.
@@ -105,7 +117,7 @@ impl Core {
     /// [`ServeError`].
     pub fn connect(self: &Arc<Self>, visitor: Visitor) -> Result<Arc<Client>, ServeError> {
         let role = self.roles.get(&visitor.identity.role).cloned().ok_or(ServeError::Credentials)?;
-        let session = self.engine(&role).session(Arc::clone(&role.memory), self.now)?;
+        let session = self.engine(&role)?.session(Arc::clone(&role.memory), self.now)?;
         let schema = MemorySchemaProvider::new();
         let table = running::table(&self.running, &visitor.identity.user).map_err(QueryError::running)?;
         schema.register_table(running::TABLE.to_owned(), Arc::new(table)).map_err(QueryError::running)?;
@@ -132,8 +144,10 @@ impl Core {
                 () = self.stop.cancelled() => return,
                 _ = beat.tick() => {}
             }
-            if let Err(error) = self.engine.refresh().await {
-                tracing::warn!(%error, "queries go on seeing what they saw");
+            for engine in [Some(&self.engines.plain), self.engines.pseudonymised.as_ref()].into_iter().flatten() {
+                if let Err(error) = engine.refresh().await {
+                    tracing::warn!(%error, "queries go on seeing what they saw");
+                }
             }
         }
     }
@@ -159,7 +173,7 @@ impl Core {
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").field("engine", &self.engine).field("users", &self.users).finish_non_exhaustive()
+        f.debug_struct("Core").field("engines", &self.engines).field("users", &self.users).finish_non_exhaustive()
     }
 }
 

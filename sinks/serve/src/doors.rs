@@ -1,6 +1,6 @@
 //! Opens the doors, and closes them.
 
-use crate::core::Core;
+use crate::core::{Core, Engines};
 use crate::settings::Settings;
 use crate::threads::Threads;
 use crate::tls::Tls;
@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
-use tidelake_sinks::query::Engine;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +60,7 @@ impl Doors {
     ///
     /// # Errors
     /// [`OpenError`]; then none is open.
-    pub async fn open(engine: Engine, settings: &Settings, now: fn() -> Timestamp) -> Result<Self, OpenError> {
+    pub async fn open(engines: Engines, settings: &Settings, now: fn() -> Timestamp) -> Result<Self, OpenError> {
         if let Some((key, why)) = settings.mistakes().into_iter().next() {
             return Err(OpenError::Settings { key, why });
         }
@@ -79,7 +78,7 @@ impl Doors {
         }
         let threads = Threads::start(settings.threads).map_err(OpenError::Threads)?;
         let (on, queries) = threads.handles().ok_or_else(|| OpenError::Threads(std::io::ErrorKind::Other.into()))?;
-        let core = Core::new(engine, settings, queries.clone(), now);
+        let core = Core::new(engines, settings, queries.clone(), now);
         let (closed, mut serving) = (CancellationToken::new(), JoinSet::new());
         let addresses = listeners.iter().map(|(door, bound, _)| (*door, *bound)).collect();
         serving.spawn_on(Arc::clone(&core).keep_fresh(settings.refresh), on);

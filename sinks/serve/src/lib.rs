@@ -19,7 +19,7 @@ mod threads;
 mod tls;
 mod users;
 
-pub use core::{Client, Core, Visitor};
+pub use core::{Client, Core, Engines, Visitor};
 pub use doors::{Doors, OpenError};
 pub use error::ServeError;
 pub use rows::Rows;

@@ -82,15 +82,22 @@ pub struct Limits {
     pub memory: usize,
     /// Queries at once; others wait.
     pub queries: usize,
+    /// Whether creators are seen under pseudonyms.
+    pub pseudonyms: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(300), rows: None, memory: 512 << 20, queries: 4 }
+        Self { timeout: Duration::from_secs(300), rows: None, memory: 512 << 20, queries: 4, pseudonyms: false }
     }
 }
 
 impl Settings {
+    /// Whether some role sees creators under pseudonyms.
+    pub fn wants_pseudonyms(&self) -> bool {
+        self.roles.values().any(|limits| limits.pseudonyms)
+    }
+
     /// What is wrong with these, each with the key it stands under.
     pub fn mistakes(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();

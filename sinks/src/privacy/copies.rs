@@ -9,8 +9,10 @@ mod text;
 
 use super::receipt::CopyErased;
 use super::suppressions::Suppressions;
+use crate::backup;
 use crate::copies::{Copied, CopyKind};
 use crate::lake::{Lake, WriterOptions, erasure};
+use crate::place::Place;
 use files::{Files, Rewritten};
 use tidelake_schemas::Timestamp;
 
@@ -98,15 +100,19 @@ async fn backup(
     if files::is_absent(&copy.location) {
         return Err(Unreached::Gone);
     }
-    let copied = Lake::at(&copy.location, lake.options().clone()).map_err(Unreached::failed)?;
+    let place = Place::at(&copy.location, lake.options()).map_err(Unreached::Failed)?;
     let mut rows = 0;
-    for name in erasure::tables(&copied).await.map_err(Unreached::failed)? {
-        let taken = erasure::erase(&copied, &name, erased, erasure, options, None).await.map_err(Unreached::failed)?;
-        rows += taken.map_or(0, |taken| taken.rows);
-        if let Some(mut table) = copied.open(&name).await.map_err(Unreached::failed)? {
-            erasure::purge(&mut table, &name, erased, now).await.map_err(Unreached::failed)?;
+    for copied in backup::lakes(&place, lake.options()).await.map_err(Unreached::failed)? {
+        for name in erasure::tables(&copied).await.map_err(Unreached::failed)? {
+            let taken = erasure::erase(&copied, &name, erased, erasure, options, None).await;
+            rows += taken.map_err(Unreached::failed)?.map_or(0, |taken| taken.rows);
+            if let Some(mut table) = copied.open(&name).await.map_err(Unreached::failed)? {
+                erasure::purge(&mut table, &name, erased, now).await.map_err(Unreached::failed)?;
+            }
         }
     }
+    // Its manifest names the files and sums of before.
+    backup::reseal(&place, lake.options()).await.map_err(Unreached::failed)?;
     Ok(rows)
 }
 
