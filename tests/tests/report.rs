@@ -1,5 +1,7 @@
 //! `tidelake report`, from recorded files to a page, JSON and paper.
 
+#![allow(clippy::print_stderr, reason = "says why a test is skipped")]
+
 use std::path::Path;
 use tidelake_tests::Stage;
 

@@ -491,7 +491,8 @@ async fn an_answer_is_wholly_collected_or_an_error() {
 async fn too_little_memory_is_said_so() {
     let bench = Bench::new();
     let spill_dir = Some(bench.root.to_file_path().expect("a path").join("spill/here"));
-    let options = QueryOptions { memory_bytes: 1 << 16, spill_dir, target_partitions: Some(1) };
+    let options =
+        QueryOptions { memory_bytes: 1 << 16, spill_dir, target_partitions: Some(1), ..QueryOptions::default() };
     let engine = Engine::open(&bench.root, &HashMap::new(), options).await.expect("opens");
     let answer = engine
         .sql("SELECT count(DISTINCT value), array_agg(value) FROM generate_series(1, 1000000) AS t(value)")
