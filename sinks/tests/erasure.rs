@@ -439,7 +439,7 @@ async fn pseudonyms_show_nobody() {
     let needles = [MIA, BEN, "zoe_x_11", MIA_NAME, &MIA_ID.to_string(), &BEN_ID.to_string()];
     let (mut looked, mut shown) = (0, 0);
     for table in engine.tables().await.expect("lists") {
-        let batches = engine.collect(&format!("SELECT * FROM \"{}\"", table.name)).await.expect("answers");
+        let batches = engine.collect(&format!("SELECT * FROM {}", table.name)).await.expect("answers");
         looked += 1;
         for text in all_texts(&batches) {
             shown += 1;

@@ -78,11 +78,11 @@ pub fn classify(table: &str, path: &[&str]) -> Option<Class> {
 
 /// Where a name says another thing than elsewhere.
 fn of_table(table: &str, column: &str) -> Option<Class> {
-    use Class::{About, Entity, Id, Link, Name, NativeId, Note, Plain, Raw, Title, Words};
+    use Class::{About, Entity, Handle, Id, Link, Mention, Name, NativeId, Note, Plain, Raw, Title, VideoId, Words};
     Some(match (table, column) {
         ("creator_observations" | "newest_creators" | "creators" | "creators_current", column) => match column {
             "native_id" => NativeId,
-            "creator_id" => Id,
+            "creator_id" | "numeric_id" => Id,
             "category" | "verified" | "private" | "region" | "language" | "created_at" | "commerce"
             | "counts_rounded" | "followers" | "following" | "likes" | "videos" | "unavailable" => About,
             _ if column.starts_with("stats.") => About,
@@ -95,6 +95,27 @@ fn of_table(table: &str, column: &str) -> Option<Class> {
         ("dead_letters", "payload") => Raw,
         ("dead_letters", "message" | "task") => Note,
         ("coverage" | "coverage_by_task", "asked" | "fault" | "last_fault" | "task") => Note,
+        ("coverage_by_query_day", "query_id" | "last_fault") => Note,
+        // Accounts, by what they mention, use and share.
+        ("graph_edges", "source" | "target") => Mention,
+        // The same as elsewhere, under the names of another tool.
+        ("ttsearch.videos", column) => match column {
+            "author" => Handle,
+            "id" => VideoId,
+            "description" | "hashtags" => Words,
+            "music_title" | "music_author" => Title,
+            "video_url" | "cover_url" => Link,
+            "create_time" | "duration" | "scraped_at" => Plain,
+            _ => return None,
+        },
+        ("ttsearch.users", column) => match column {
+            "username" => Handle,
+            "id" => Id,
+            "display_name" | "description" => Name,
+            "followers" | "following" | "verified" => About,
+            "scraped_at" => Plain,
+            _ => return None,
+        },
         ("drift_incidents" | "drift", "before" | "after" | "sample" | "message" | "task") => Note,
         ("media", "source_url") => Link,
         ("annotations" | "caption_annotations", "answer" | "error") => Words,
@@ -149,6 +170,16 @@ const PLAIN: &[&str] = &[
     "stop_reason", "requests", "took_ms", "polls", "complete_cycles", "interrupted", "silent_zeros", "suspect",
     "days_asked", "days_missing", "first_missing", "last_missing", "first_poll", "last_poll", "last_complete", "more_left",
     "last_stop", "last_fault_at", "opened_at", "ended_at", "state", "records", "field",
+    // The same under TikTok's own names.
+    "create_time", "region_code", "post_type", "music_id", "followers_at_post", "is_branded", "licence", "first_seen_at",
+    "view_count", "like_count", "comment_count", "share_count", "favorites_count", "source", "precision", "max_staleness_s",
+    "is_discount", "cta_type",
+    // Scores, what the duty found, and sums over many.
+    "scored_at", "age_h", "probability", "model_version", "last_validated_at", "outcome", "weight", "gone", "creators",
+    "regions", "languages", "sounds", "hashtags", "first_posted", "last_posted", "first_observed", "last_observed",
+    "mean_views", "median_views", "max_views", "mean_likes", "mean_engagement_rate", "mentions", "priced_videos", "price_min",
+    "price_median", "price_max", "day", "windows_planned", "windows_finished", "windows_failed", "returned", "distinct_new",
+    "complete_share", "canary_ok", "terminated_by",
     // Files.
     "position", "variant", "status", "format", "bytes", "sha256", "path",
 ];
