@@ -22,6 +22,11 @@ fn view(which: Current) -> &'static str {
     }
 }
 
+/// The tables behind a view, if it is one of these.
+pub(super) fn served_by(name: &str) -> Option<Current> {
+    Current::ALL.into_iter().find(|which| view(*which) == name)
+}
+
 /// Registers the views that tables serve. The others are left to their definition over the whole history.
 pub(super) async fn register(session: &SessionContext, loaded: &BTreeMap<&'static str, DeltaTable>) {
     for which in Current::ALL {

@@ -1,8 +1,8 @@
-//! Checkpoints, clean-up, vacuum, purge and retention: what goes, and what must not.
+//! Checkpoints, clean-up, vacuum and retention: what goes, and what must not.
 
 use super::lake::*;
 use std::time::Duration;
-use tidelake_sinks::lake::upkeep::{PurgeOptions, VacuumOptions, Vacuumed, checkpoint, clean, purge, retain, vacuum};
+use tidelake_sinks::lake::upkeep::{VacuumOptions, Vacuumed, checkpoint, clean, retain, vacuum};
 use tidelake_sinks::lake::{LakeError, ledger};
 
 const ZERO: Duration = Duration::ZERO;
@@ -148,55 +148,6 @@ async fn a_long_grace_is_remembered() {
     vacuum(&test.lake, TABLE, after(ZERO), &VacuumOptions { grace: YEAR, ..short(false) }).await.expect("looks");
     assert_eq!(super::log::version(&test).await, version, "once");
     lander.land(1, 0).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn after_a_purge_no_old_version_can_be_read() {
-    let test = lake();
-    let mut lander = Lander::start(&test.lake).await;
-    for _ in 0..4 {
-        lander.land(10, 0).await;
-    }
-    compact(&test.lake, &options()).await;
-    // The newest commit adds and removes what others, one that is being written stays.
-    let mut live = Lander::start(&test.lake).await;
-    live.append(10, 0).await;
-    let young = purge(&test.lake, TABLE, &PurgeOptions::now(after(ZERO))).await.expect("purges");
-    assert_eq!((young.files, young.from, data_files(&test)), (4, 5, 1), "{young:?}");
-    assert!(young.log_objects >= 5);
-    assert_eq!(listed(&test, ".json").len(), 1);
-    let names: Vec<_> =
-        listed(&test, ".json").iter().map(|path| std::fs::read_to_string(path).expect("reads")).collect();
-    assert!(!names[0].contains("\"event-9\""), "no statistics of old files: {}", names[0]);
-    for old in 0..5 {
-        let url = test.lake.table_url(TABLE).expect("a URL");
-        let opened = deltalake::DeltaTableBuilder::from_url(url).expect("a URL").with_version(old).load().await;
-        assert!(opened.is_err(), "version {old}");
-    }
-    assert_eq!(live.commit(10).await, tidelake_sinks::lake::Outcome::Landed);
-    assert_eq!(rows(&test.lake).await, expected(&[(50, 0)]));
-    balances(&test.lake, 50).await;
-    let again = purge(&test.lake, TABLE, &PurgeOptions::now(after(ZERO))).await.expect("purges");
-    assert_eq!((again.files, again.young), (0, 0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_purge_may_keep_some_versions() {
-    let test = lake();
-    let mut lander = Lander::start(&test.lake).await;
-    for _ in 0..3 {
-        lander.land(10, 0).await;
-    }
-    compact(&test.lake, &options()).await;
-    lander.land(10, 0).await;
-    let options = PurgeOptions { from: Some(3), ..PurgeOptions::now(after(ZERO)) };
-    let purged = purge(&test.lake, TABLE, &options).await.expect("purges");
-    assert_eq!((purged.from, purged.files, data_files(&test)), (3, 0, 5), "version 3 needs the small files");
-    let options = PurgeOptions { from: Some(4), ..PurgeOptions::now(after(ZERO)) };
-    let purged = purge(&test.lake, TABLE, &options).await.expect("purges");
-    assert_eq!((purged.from, purged.files, data_files(&test)), (4, 3, 2));
-    assert_eq!(rows(&test.lake).await, expected(&[(40, 0)]));
-    balances(&test.lake, 40).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

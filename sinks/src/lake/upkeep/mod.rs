@@ -2,7 +2,7 @@
 //!
 //! * [`Compactor`]: few large files in place of many small ones, and the rows of complete dates in order.
 //! * [`checkpoint`] and [`clean`]: a short way to the newest version, and no longer a log than is wanted.
-//! * [`vacuum`]: deletes files that no version within a grace needs; [`purge`] makes old versions unreadable at once.
+//! * [`vacuum`]: deletes files that no version within a grace needs.
 //! * [`retain`]: drops dates that are kept no longer.
 //! * [`widen`]: gives columns the larger types that messages have since.
 //!
@@ -15,7 +15,6 @@
 mod compact;
 mod content;
 mod order;
-mod purge;
 mod repack;
 mod retain;
 mod tables;
@@ -24,7 +23,6 @@ mod vacuum;
 mod widen;
 
 pub use compact::{Compactor, Group, UpkeepOptions};
-pub use purge::{PurgeOptions, Purged, purge};
 pub use repack::Repacked;
 pub use retain::{Dropped, retain};
 pub use tables::{Shape, shape, tables};
