@@ -29,7 +29,8 @@ const ALL: &str = "collect,enrich,land,maintain";
 /// Upkeep that does in seconds what takes days else.
 const UPKEEP: &str = "[maintain]\nmin_files = 2\ncheckpoint_versions = 3\nlog_retention = \"2s\"\n\
     grace = \"60s\"\nallow_short_grace = true\n[maintain.every]\nretention = \"1s\"\nevolve = \"1s\"\nzorder = \"1s\"\n\
-    compact = \"500ms\"\ncheckpoint = \"500ms\"\nclean = \"500ms\"\nvacuum = \"1s\"\n";
+    compact = \"500ms\"\ncheckpoint = \"500ms\"\nclean = \"500ms\"\nvacuum = \"1s\"\n\
+    current = \"500ms\"\nrecheck = \"1s\"\n";
 const DAYS: u32 = 6;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -211,6 +212,9 @@ fn killed_processes_lose_and_double_nothing() {
     let kept = std::fs::read_dir(log.join("_ledger")).is_ok_and(|mut entries| entries.next().is_some());
     assert!(kept, "no log was cleaned while processes were killed");
     stage.done(&["maintain", "--config", &fleet.config]);
+    let newest = "SELECT count(*) AS videos, sum(observations) AS observations FROM newest_videos";
+    let history = "SELECT count(DISTINCT video_id) AS videos, count(*) AS observations FROM video_observations";
+    assert_eq!(stage.sql(newest), stage.sql(history), "the newest rows are not those of history");
     let ids = stage.sql("SELECT event_id FROM video_observations");
     let found: BTreeSet<String> = ids.iter().filter_map(|row| row["event_id"].as_str().map(str::to_owned)).collect();
     assert_eq!(ids.len(), found.len(), "rows were doubled");
