@@ -86,17 +86,8 @@ pub(super) fn unbroken(entries: &[Entry]) -> Vec<&Entry> {
     commits
 }
 
-/// What commits did: their actions, as JSON, in the order of the entries. A commit that was cleaned away meanwhile is left
-/// out.
-pub(super) async fn actions(
-    table: &DeltaTable,
-    name: &str,
-    commits: &[&Entry],
-) -> Result<Vec<(i64, Vec<Value>)>, LakeError> {
-    each(table, name, commits, Some).await
-}
-
-/// What commits say about themselves (`commitInfo`), likewise.
+/// What commits say about themselves (`commitInfo`), in the order of the entries. A commit that was cleaned away meanwhile is
+/// left out.
 pub(super) async fn infos(table: &DeltaTable, name: &str, commits: &[&Entry]) -> Result<Vec<(i64, Value)>, LakeError> {
     let info = |mut value: Value| value.get_mut("commitInfo").map(Value::take);
     let found = each(table, name, commits, info).await?;
