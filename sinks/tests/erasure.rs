@@ -449,6 +449,23 @@ async fn pseudonyms_show_nobody() {
         }
     }
     assert!(looked > 30 && shown > 100, "{looked} tables, {shown} values");
+    // Neither does a field of a structure, nor a filter on one.
+    for query in [
+        "SELECT handle, nickname, stats['followers'] FROM creator_observations LIMIT 5",
+        "SELECT caption, author['handle'], provenance['task'] FROM video_observations WHERE caption LIKE '%a%' LIMIT 5",
+        "SELECT author, provenance['task'] FROM video_observations LIMIT 5",
+        "SELECT findings['mentions'][1]['text'], source_mentions FROM video_observations",
+    ] {
+        for text in all_texts(&engine.collect(query).await.expect("answers")) {
+            let text = text.to_lowercase();
+            assert!(needles.iter().all(|needle| !text.contains(&needle.to_lowercase())), "{query}: {text}");
+        }
+    }
+    let hit = format!("SELECT count(*) FROM video_observations WHERE author['handle'] = '{MIA}'");
+    assert_eq!(engine.integers(&hit).await.expect("answers"), [0], "nobody is found by name");
+    // What is never true is true of no row, also beside other filters.
+    let never = "SELECT count(*) FROM video_observations WHERE video_id IN (NULL) AND platform = 'tiktok'";
+    assert_eq!(plain.integers(never).await.expect("answers"), [0]);
     // It is still of use: the same creator has the same pseudonym everywhere, and captions keep their places.
     let query = "SELECT count(*) FROM videos v JOIN creators c ON lower(v.author_handle) = lower(c.handle)";
     assert_eq!(engine.integers(query).await.expect("answers"), [3]);

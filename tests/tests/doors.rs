@@ -62,9 +62,9 @@ impl Bench {
             .stderr(file)
             .spawn()
             .expect("starts");
-        let lines = BufReader::new(server.stdout.take().expect("piped")).lines();
+        let mut lines = BufReader::new(server.stdout.take().expect("piped")).lines();
         let mut found = [String::new(), String::new()];
-        for line in lines.map_while(Result::ok) {
+        for line in lines.by_ref().map_while(Result::ok) {
             for (door, at) in [("postgres ", 0), ("http ", 1)] {
                 if let Some(address) = line.strip_prefix(door) {
                     found[at] = address.trim().to_owned();
@@ -76,6 +76,8 @@ impl Bench {
         }
         let [postgres, http] = found;
         assert!(!http.is_empty(), "{}", std::fs::read_to_string(&log).unwrap_or_default());
+        // A server that nobody listens to any more would end.
+        std::thread::spawn(move || lines.count());
         Some(Self { stage, server, postgres, http, log })
     }
 

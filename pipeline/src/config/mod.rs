@@ -130,6 +130,9 @@ pub(crate) struct LakeConfig {
     pub zstd_level: i32,
 }
 
+/// Erasure deletes files of erased people that nobody has committed within an hour.
+const LONGEST_COMMIT_AGE: Duration = Duration::from_secs(30 * 60);
+
 impl Default for LakeConfig {
     fn default() -> Self {
         Self {
@@ -308,6 +311,10 @@ impl Config {
         }
         if !(1..=22).contains(&self.lake.zstd_level) {
             wrong("lake.zstd_level", format!("{} is not from 1 to 22", self.lake.zstd_level));
+        }
+        if self.lake.commit_age > LONGEST_COMMIT_AGE {
+            let why = "files that wait so long for their commit could be taken for left behind; write 30m or less";
+            wrong("lake.commit_age", why.to_owned());
         }
         if !["auto", "pretty", "json"].contains(&self.logging.format.as_str()) {
             wrong("logging.format", format!("{:?} is not auto, pretty or json", self.logging.format));

@@ -2,6 +2,7 @@
 
 use super::BackupError;
 use super::copy;
+use crate::lake::current::Current;
 use crate::lake::replace::name_of;
 use crate::lake::{Lake, LakeError};
 use crate::place::Place;
@@ -32,13 +33,16 @@ pub(super) struct Parts {
     pub(super) log: Vec<Part>,
 }
 
-/// The names of a lake's tables.
+/// The names of a lake's tables. Those that keep the newest observations are left out: they are made of the others, and what
+/// they say of the log's offsets would mean other records once a restored log begins anew.
 pub(super) async fn names(lake: &Lake, place: &Place) -> Result<Vec<String>, BackupError> {
     let failed = |e: object_store::Error| BackupError::Store { place: place.shown.clone(), why: e.to_string() };
     let root = Some(&place.root).filter(|root| !root.as_ref().is_empty());
     let folders = place.store.list_with_delimiter(root).await.map_err(failed)?.common_prefixes;
     let mut names = Vec::new();
-    for name in folders.iter().filter_map(|folder| folder.filename()).filter(|name| !name.starts_with('_')) {
+    let made_of_others = |name: &str| Current::ALL.iter().any(|which| which.table() == name);
+    let wanted = |name: &&str| !name.starts_with('_') && !made_of_others(name);
+    for name in folders.iter().filter_map(|folder| folder.filename()).filter(wanted) {
         if lake.open(name).await?.is_some() {
             names.push(name.to_owned());
         }

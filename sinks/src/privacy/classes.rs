@@ -199,6 +199,7 @@ fn finding(path: &[&str]) -> Class {
     match path.last().copied().unwrap_or_default() {
         // Persons and places, as a model names them.
         "text" if path.contains(&"entities") => Class::Name,
+        "text" if path.contains(&"mentions") => Class::Mention,
         "text" | "title" | "keywords" | "name" | "brand" | "value" | "code" | "tags" => Class::Words,
         _ => Class::Plain,
     }

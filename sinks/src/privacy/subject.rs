@@ -122,16 +122,16 @@ impl Subject {
 
     /// The names that go with the ids.
     async fn other_names(&mut self, engine: &Engine) -> Result<(), SubjectError> {
-        let ids = list(self.ids.iter());
-        let natives = list(self.native_ids.iter().map(|id| quoted(id)));
-        let found = accounts(engine, &self.platform, &format!("id IN ({ids}) OR native_id IN ({natives})")).await?;
+        let ids = is_in("id", self.ids.iter());
+        let natives = is_in("native_id", self.native_ids.iter().map(|id| quoted(id)));
+        let found = accounts(engine, &self.platform, &format!("{ids} OR {natives}")).await?;
         self.ids.extend(found.iter().filter_map(|(_, id, _)| *id));
         self.native_ids.extend(found.iter().filter_map(|(_, _, native)| native.clone()));
         let handles: BTreeSet<String> = found.into_iter().filter_map(|(handle, _, _)| handle).collect();
         let new: Vec<&String> = handles.difference(&self.handles).collect();
-        let named = list(new.iter().map(|handle| quoted(handle)));
+        let named = is_in("handle", new.iter().map(|handle| quoted(handle)));
         let mut owners: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
-        for (handle, id, _) in accounts(engine, &self.platform, &format!("handle IN ({named})")).await? {
+        for (handle, id, _) in accounts(engine, &self.platform, &named).await? {
             if let (Some(handle), Some(id)) = (handle, id) {
                 owners.entry(handle).or_default().insert(id);
             }
@@ -148,12 +148,11 @@ impl Subject {
 
     async fn their_videos(&mut self, engine: &Engine) -> Result<(), SubjectError> {
         let query = format!(
-            "SELECT DISTINCT video_id, native_id FROM video_observations WHERE platform = {} AND (ltrim(lower(author['handle']), \
-             '@') IN ({}) OR author['id'] IN ({}) OR author['native_id'] IN ({}))",
+            "SELECT DISTINCT video_id, native_id FROM video_observations WHERE platform = {} AND ({} OR {} OR {})",
             quoted(&self.platform),
-            list(self.handles.iter().map(|handle| quoted(handle))),
-            list(self.ids.iter()),
-            list(self.native_ids.iter().map(|id| quoted(id))),
+            is_in("ltrim(lower(author['handle']), '@')", self.handles.iter().map(|handle| quoted(handle))),
+            is_in("author['id']", self.ids.iter()),
+            is_in("author['native_id']", self.native_ids.iter().map(|id| quoted(id))),
         );
         for batch in engine.collect(&query).await? {
             self.videos.extend(integers(&batch, "video_id").into_iter().flatten());
@@ -183,10 +182,10 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A list for `IN`, which is true of nothing when there is nothing.
-fn list(values: impl Iterator<Item = impl ToString>) -> String {
+/// Whether something is one of these; of nothing when there are none.
+fn is_in(what: &str, values: impl Iterator<Item = impl ToString>) -> String {
     let values: Vec<String> = values.map(|value| value.to_string()).collect();
-    if values.is_empty() { "NULL".to_owned() } else { values.join(", ") }
+    if values.is_empty() { "false".to_owned() } else { format!("{what} IN ({})", values.join(", ")) }
 }
 
 fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {

@@ -107,7 +107,7 @@ fn definition(which: Current, wanted: &SchemaRef, gained: &Gained) -> String {
                   row_number() OVER (PARTITION BY {k1}, {k2}
                                      ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
            FROM ({kept} FROM kept WHERE {touched}
-                 UNION ALL SELECT {columns}, observed_at, 1 FROM gained) rows
+                 UNION ALL SELECT {columns}, observed_at AS first_observed_at, 1 AS observations FROM gained) rows
            WINDOW same AS (PARTITION BY {k1}, {k2}))
          WHERE newest = 1"
     )

@@ -13,6 +13,7 @@ mod error;
 pub mod functions;
 mod guard;
 pub mod named;
+mod never;
 mod origins;
 mod reads;
 mod session;
@@ -130,7 +131,7 @@ impl Scope {
         session: &SessionContext,
     ) -> Result<Arc<dyn TableProvider>, QueryError> {
         let provider = tables::provider(name, table, session, self.backend.as_deref()).await?;
-        self.visibility.of_table(name, provider, session)
+        self.visibility.of_table(name, provider)
     }
 
     /// A version of the past, in the columns of today.
@@ -145,7 +146,7 @@ impl Scope {
             return self.table(name, Some(table), session).await;
         }
         let provider = travel::provider(name, table, current, session).await?;
-        self.visibility.of_table(name, provider, session)
+        self.visibility.of_table(name, provider)
     }
 }
 
@@ -485,6 +486,7 @@ fn session(
 ) -> Result<SessionContext, QueryError> {
     let mut session = SessionContext::new_with_config_rt(config, runtime);
     session.add_optimizer_rule(Arc::new(unused_joins::UnusedJoins));
+    session.add_optimizer_rule(Arc::new(never::Never));
     functions::register(&session);
     if let Some(backend) = backend {
         session = backend.session(session.state()).map_err(QueryError::running)?;

@@ -10,18 +10,65 @@ use arrow::array::{
     new_null_array,
 };
 use arrow::compute::{cast, take};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use datafusion::catalog::TableProvider;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::DFSchema;
 use datafusion::common::Result as Done;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, LogicalPlan, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Statement,
     Volatility,
 };
+use datafusion::logical_expr::{ExprSchemable, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::prelude::{Expr, SessionContext, ident};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+
+/// A table of which columns are shown otherwise. Masking is part of the scan: planning must not see through it, since rules
+/// that move the fields of structures or filters below a projection would move them below the mask.
+#[derive(Debug)]
+struct Masked {
+    inner: Arc<dyn TableProvider>,
+    /// What is shown, by column.
+    shown: Vec<Expr>,
+    schema: SchemaRef,
+}
+
+#[async_trait]
+impl TableProvider for Masked {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Done<Arc<dyn ExecutionPlan>> {
+        let all: Vec<usize> = (0..self.shown.len()).collect();
+        let wanted = projection.unwrap_or(&all);
+        let below = self.inner.schema();
+        let mut needed = wanted.clone();
+        needed.extend(below.index_of(PLATFORM).ok().filter(|platform| !wanted.contains(platform)));
+        let rows = self.inner.scan(state, Some(&needed), &[], limit).await?;
+        let known = DFSchema::try_from(rows.schema())?;
+        let shown = wanted.iter().map(|column| {
+            let expr = self.shown[*column].clone().unalias();
+            Ok((state.create_physical_expr(expr, &known)?, self.schema.field(*column).name().clone()))
+        });
+        Ok(Arc::new(ProjectionExec::try_new(shown.collect::<Done<Vec<_>>>()?, rows)?))
+    }
+}
 
 /// The view that says whose each pseudonym is.
 const MAPPING: &str = "creator_pseudonyms";
@@ -53,7 +100,6 @@ impl Visibility {
         &self,
         name: &str,
         provider: Arc<dyn TableProvider>,
-        session: &SessionContext,
     ) -> Result<Arc<dyn TableProvider>, QueryError> {
         let Self::Pseudonymised(key) = self else { return Ok(provider) };
         let schema = provider.schema();
@@ -66,9 +112,12 @@ impl Visibility {
             let arguments = [field.name().as_str()].into_iter().chain(has_platform.then_some(PLATFORM));
             ScalarUDF::from(mask).call(arguments.map(ident).collect()).alias(field.name())
         });
-        let columns: Vec<Expr> = columns.collect();
-        let masked = session.read_table(provider).and_then(|frame| frame.select(columns));
-        Ok(masked.map_err(QueryError::running)?.into_view())
+        let shown: Vec<Expr> = columns.collect();
+        let known = DFSchema::try_from(Arc::clone(&schema)).map_err(QueryError::running)?;
+        let fields: Result<Vec<FieldRef>, DataFusionError> =
+            shown.iter().map(|expr| Ok(expr.to_field(&known)?.1)).collect();
+        let schema = Arc::new(Schema::new(fields.map_err(QueryError::running)?));
+        Ok(Arc::new(Masked { inner: provider, shown, schema }))
     }
 
     /// Plans may show the smallest and largest values of a file's columns.
