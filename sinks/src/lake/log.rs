@@ -62,7 +62,7 @@ pub(super) async fn list(table: &DeltaTable, name: &str, from: i64) -> Result<Ve
 }
 
 /// `_delta_log/00000000000000000017.json`, `…17.checkpoint.parquet` and the other names of checkpoints.
-fn parse(path: &str) -> Option<(i64, Kind)> {
+pub(super) fn parse(path: &str) -> Option<(i64, Kind)> {
     let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
     let (version, rest) = name.split_at_checked(DIGITS)?;
     let kind = match rest {

@@ -16,6 +16,7 @@ mod purge;
 mod recheck;
 mod scan;
 
+pub use super::upkeep::tables;
 pub use purge::{Purged, purge};
 pub use recheck::{Recheck, recheck};
 
@@ -25,7 +26,6 @@ use super::location::{LakeError, PARTITION_COLUMN};
 use super::replace::{self, Replaced, Replacement, active, name_of};
 use super::rewrite::with_columns;
 use super::writer::{WriterOptions, properties};
-use crate::place::Place;
 use crate::privacy::{Suppressions, rows};
 use deltalake::DeltaTable;
 use deltalake::kernel::Remove;
@@ -53,25 +53,6 @@ pub struct Erased {
     pub files: usize,
     /// The table's version that was last looked at, and found without any.
     pub clean_version: u64,
-}
-
-/// The tables of a lake, whoever made them.
-///
-/// # Errors
-/// [`LakeError`].
-pub async fn tables(lake: &Lake) -> Result<Vec<String>, LakeError> {
-    let place = Place::at(lake.root().as_str(), lake.options())
-        .map_err(|why| LakeError::Location { location: lake.root().to_string(), why })?;
-    let listed = place.store.list_with_delimiter(Some(&place.root)).await;
-    let listed = listed.map_err(|e| LakeError::Location { location: place.shown.clone(), why: e.to_string() })?;
-    let names = listed.common_prefixes.iter().filter_map(|prefix| prefix.filename());
-    let mut tables = Vec::new();
-    for name in names.filter(|name| !name.starts_with(['_', '.'])) {
-        if lake.open(name).await?.is_some() {
-            tables.push(name.to_owned());
-        }
-    }
-    Ok(tables)
 }
 
 /// How many rows of a table an erasure would take out, and of how many files.
