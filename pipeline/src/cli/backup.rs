@@ -1,6 +1,7 @@
 //! `tidelake backup`: tables, positions and the state of tasks in another store.
 
 use super::Failure;
+use super::shown::Shown;
 use crate::backup::state::LogState;
 use crate::backup::wait::{Behind, until_landed};
 use crate::clock::now;
@@ -10,13 +11,10 @@ use crate::log::embedded::Embedded;
 use crate::roles::Stop;
 use indicatif::{HumanBytes, HumanCount, ProgressBar};
 use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tidelake_sinks::backup::{Manifest, Progress, Verified, take, verify};
 use tidelake_sinks::copies::{Copied, Copies, CopyKind};
 use tidelake_sinks::place::Place;
-
-/// How often lines are written where no terminal is.
-const LINE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["to", "verify"])))]
@@ -50,7 +48,8 @@ pub(crate) async fn run(args: &BackupArgs, config: Config) -> Result<(), Failure
     land(&daemon, alone, args.wait).await?;
     let mut shown = Shown::new();
     let state = serde_json::to_vec(&state)?;
-    let taken = take(&daemon.lake, &to, state.into(), now(), |progress| shown.tell("copied", progress)).await?;
+    let taken =
+        take(&daemon.lake, &to, state.into(), now(), |progress| shown.tell(|| files("copied", progress))).await?;
     drop(shown);
     // One place, one entry, however often it is brought up to date.
     let known = copies.all().await?.into_iter().find(|copy| copy.kind == CopyKind::Backup && copy.location == to.shown);
@@ -123,7 +122,7 @@ pub(super) fn listed(out: &mut impl Write, manifest: &Manifest) -> std::io::Resu
 
 async fn check(place: &Place) -> Result<(), Failure> {
     let mut shown = Shown::new();
-    let Verified { manifest, damaged } = verify(place, |progress| shown.tell("checked", progress)).await?;
+    let Verified { manifest, damaged } = verify(place, |progress| shown.tell(|| files("checked", progress))).await?;
     drop(shown);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}: made at {}", place.shown, manifest.made_at)?;
@@ -137,37 +136,7 @@ async fn check(place: &Place) -> Result<(), Failure> {
         .into())
 }
 
-/// How far it is: a line that changes on a terminal, lines now and then elsewhere.
-pub(super) struct Shown {
-    bar: Option<ProgressBar>,
-    told: Instant,
-}
-
-impl Shown {
-    pub(super) fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
-        Self { bar, told: Instant::now() }
-    }
-
-    #[allow(clippy::print_stderr, reason = "progress for people; standard output is for the result")]
-    pub(super) fn tell(&mut self, what: &str, progress: Progress) {
-        let line = || format!("{what}: {} files, {}", HumanCount(progress.files), HumanBytes(progress.bytes));
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(line());
-                bar.tick();
-            }
-            None if self.told.elapsed() >= LINE => {
-                self.told = Instant::now();
-                eprintln!("{}", line());
-            }
-            None => {}
-        }
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.bar.iter().for_each(ProgressBar::finish_and_clear);
-    }
+/// A line about files that are copied or checked.
+pub(super) fn files(what: &str, progress: Progress) -> String {
+    format!("{what}: {} files, {}", HumanCount(progress.files), HumanBytes(progress.bytes))
 }

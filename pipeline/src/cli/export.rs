@@ -1,11 +1,11 @@
 //! `tidelake export`: the answer to a query, or a table, as files.
 
 use super::Failure;
+use super::shown::Shown;
 use crate::clock::now;
 use crate::config::Config;
-use indicatif::{HumanBytes, HumanCount, ProgressBar};
-use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
+use indicatif::{HumanBytes, HumanCount};
+use std::io::Write;
 use tidelake_sinks::copies::{Copied, Copies, CopyKind};
 use tidelake_sinks::export::{Compression, Export, ExportFormat, Exported, Partition, Reached, export, partitioned};
 use tidelake_sinks::lake::Lake;
@@ -14,8 +14,6 @@ use uuid::Uuid;
 
 /// Memory for sorting and grouping; beyond it they spill.
 const MEMORY: usize = 256 << 20;
-/// How often lines are written where no terminal is.
-const LINE: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["query", "table"])))]
@@ -72,7 +70,7 @@ pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failur
     }
     let mut shown = Shown::new();
     let done = tokio::select! {
-        done = export(answer, &wanted, |reached| shown.tell(reached)) => done?,
+        done = export(answer, &wanted, |reached| shown.tell(|| rows(reached))) => done?,
         _ = tokio::signal::ctrl_c() => return Err(format!("interrupted: {} is not written", args.to).into()),
     };
     drop(shown);
@@ -174,37 +172,7 @@ fn summary(done: &Exported, reads: &[(String, u64)]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How far it is: a line that changes on a terminal, lines now and then elsewhere.
-pub(super) struct Shown {
-    bar: Option<ProgressBar>,
-    told: Instant,
-}
-
-impl Shown {
-    pub(super) fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
-        Self { bar, told: Instant::now() }
-    }
-
-    #[allow(clippy::print_stderr, reason = "progress for people; standard output is for the result")]
-    pub(super) fn tell(&mut self, reached: Reached) {
-        let line = || format!("{} rows, {}", HumanCount(reached.rows), HumanBytes(reached.bytes));
-        match &self.bar {
-            Some(bar) => {
-                bar.set_message(line());
-                bar.tick();
-            }
-            None if self.told.elapsed() >= LINE => {
-                self.told = Instant::now();
-                eprintln!("{}", line());
-            }
-            None => {}
-        }
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.bar.iter().for_each(ProgressBar::finish_and_clear);
-    }
+/// A line about rows that are written.
+pub(super) fn rows(reached: Reached) -> String {
+    format!("{} rows, {}", HumanCount(reached.rows), HumanBytes(reached.bytes))
 }

@@ -36,6 +36,7 @@ mod resolve;
 mod restore;
 mod run;
 mod serve;
+mod shown;
 mod sources;
 mod sql;
 mod tables;

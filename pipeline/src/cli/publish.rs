@@ -1,7 +1,8 @@
 //! `tidelake publish`: an export that names nobody.
 
 use super::Failure;
-use super::export::{Shown, one};
+use super::export::{one, rows};
+use super::shown::Shown;
 use crate::clock::now;
 use crate::config::Config;
 use std::io::Write;
@@ -69,7 +70,7 @@ pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failu
         format: args.format.parse::<ExportFormat>()?,
     };
     let mut shown = Shown::new();
-    let done = publish(&engine, &publication, |reached| shown.tell(reached)).await?;
+    let done = publish(&engine, &publication, |reached| shown.tell(|| rows(reached))).await?;
     drop(shown);
     let copy = Copied {
         id: Uuid::now_v7(),

@@ -1,7 +1,8 @@
 //! `tidelake restore`: a lake, and a log to go on with, of a backup.
 
 use super::Failure;
-use super::backup::{Shown, listed, place};
+use super::backup::{files, listed, place};
+use super::shown::Shown;
 use crate::backup::restore::{is_fresh, plant_log, reposition, withdraw_beyond};
 use crate::backup::state::LogState;
 use crate::config::Config;
@@ -26,7 +27,7 @@ pub(crate) async fn run(args: &RestoreArgs, config: Config) -> Result<(), Failur
     let from = place(&args.from, &config)?;
     let lake = super::lake::lake(&config)?;
     let mut shown = Shown::new();
-    let (manifest, state, again) = begin(&from, &lake, |progress| shown.tell("checked", progress)).await?;
+    let (manifest, state, again) = begin(&from, &lake, |progress| shown.tell(|| files("checked", progress))).await?;
     // Before anything is copied: a log with a past of its own would make of it neither one thing nor the other.
     let daemon = if args.lake_only { None } else { Some(Daemon::start_on(lake.clone(), config).await?) };
     if let Some(daemon) = &daemon
@@ -40,7 +41,7 @@ pub(crate) async fn run(args: &RestoreArgs, config: Config) -> Result<(), Failur
                 .into(),
         );
     }
-    into_lake(&from, &manifest, &lake, |progress| shown.tell("copied", progress)).await?;
+    into_lake(&from, &manifest, &lake, |progress| shown.tell(|| files("copied", progress))).await?;
     let mut told = Vec::new();
     if let Some(daemon) = &daemon {
         let state: LogState = serde_json::from_slice(&state)?;
