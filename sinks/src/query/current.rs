@@ -5,8 +5,8 @@
 
 use super::{QueryError, tables};
 use crate::lake::LakeError;
-use crate::lake::current::{AGE_COLUMN, Current};
 use crate::lake::current::gain::{self, Gained, Seen, Since};
+use crate::lake::current::{AGE_COLUMN, Current};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
