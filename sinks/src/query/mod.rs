@@ -12,6 +12,7 @@ mod dialect;
 mod error;
 pub mod functions;
 mod guard;
+mod keys;
 pub mod named;
 mod never;
 mod origins;
@@ -27,7 +28,8 @@ mod yielding;
 
 pub use binds::{Bind, Binds};
 pub use error::QueryError;
-pub use origins::Origins;
+pub use keys::Key;
+pub use origins::{Origin, Origins};
 pub use session::{CATALOG, SCHEMA, Session};
 pub use tables::{TableInfo, TableKind};
 
