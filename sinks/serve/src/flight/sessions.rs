@@ -16,12 +16,15 @@ use uuid::Uuid;
 
 /// How long a token that nobody uses is good.
 const IDLE: Duration = Duration::from_secs(3_600);
+/// A session that was used so lately is its client's; one that was not may make place for another.
+const LATELY: Duration = Duration::from_secs(300);
 /// Prepared statements of a session.
 const PREPARED: usize = 1_000;
 
 /// A client's session.
 pub(super) struct Guest {
     pub client: Arc<Client>,
+    user: String,
     prepared: Mutex<HashMap<Bytes, Prepared>>,
     /// Whether others may come with the same credentials, so that nobody may change it.
     shared: bool,
@@ -100,17 +103,34 @@ impl Sessions {
         address: Option<SocketAddr>,
         shared: bool,
     ) -> Result<Arc<Guest>, ServeError> {
+        let user = identity.user.clone();
+        if !shared {
+            self.make_place(&user)?;
+        }
         let client = self.core.connect(Visitor { identity, door: "flight", address })?;
-        let guest = Arc::new(Guest { client, prepared: Mutex::default(), shared });
+        let guest = Arc::new(Guest { client, user, prepared: Mutex::default(), shared });
+        self.lock().insert(key, (Arc::clone(&guest), Instant::now()));
+        Ok(guest)
+    }
+
+    /// For one session more. Nobody's live session ends for another's handshake, however many there are: whoever comes when
+    /// there is no place is refused. Where several users are known, none of them has more than half of the places. Shared
+    /// sessions, one a user, always have one.
+    fn make_place(&self, user: &str) -> Result<(), ServeError> {
         let mut guests = self.lock();
         guests.retain(|_, (_, used)| used.elapsed() <= IDLE);
-        if guests.len() >= self.limit {
-            // Whoever has been away longest shakes hands again.
-            let oldest = guests.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
-            oldest.map(|key| guests.remove(&key));
+        let own = |guest: &Guest| guest.user == user;
+        let of = |own: &dyn Fn(&Guest) -> bool| guests.values().filter(|(guest, _)| !guest.shared && own(guest)).count();
+        let most = if self.core.users().are_several() { self.limit.div_ceil(2) } else { self.limit };
+        let full = of(&|_| true) >= self.limit;
+        if !full && of(&own) < most {
+            return Ok(());
         }
-        guests.insert(key, (Arc::clone(&guest), Instant::now()));
-        Ok(guest)
+        // Whoever has been away longest shakes hands again.
+        let others = |guest: &Guest| !guest.shared && (full || own(guest));
+        let oldest = guests.iter().filter(|(_, (guest, used))| others(guest) && used.elapsed() > LATELY);
+        let oldest = oldest.min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+        oldest.and_then(|key| guests.remove(&key)).map(drop).ok_or(ServeError::TooManyConnections(most))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, (Arc<Guest>, Instant)>> {
