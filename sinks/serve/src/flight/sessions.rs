@@ -212,3 +212,60 @@ pub(super) fn status(error: ServeError) -> Status {
     };
     Status::new(code, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Engines;
+    use crate::settings::{Settings, User};
+    use tidelake_schemas::Timestamp;
+    use tidelake_sinks::query::{Engine, QueryOptions};
+    use tonic::metadata::MetadataValue;
+
+    fn login(user: &str) -> MetadataMap {
+        use base64::Engine as _;
+        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{user}:secret"));
+        let mut metadata = MetadataMap::new();
+        metadata.insert("authorization", MetadataValue::try_from(format!("Basic {basic}")).expect("a value"));
+        metadata
+    }
+
+    async fn sessions(dir: &std::path::Path, users: &[&str], limit: usize) -> Sessions {
+        let root = url::Url::from_directory_path(dir).expect("a URL");
+        let plain = Engine::open(&root, &HashMap::new(), QueryOptions::default()).await.expect("opens");
+        let user = || User { role: "default".into(), password: Some("secret".to_owned().into()), token: None };
+        let users = users.iter().map(|name| ((*name).to_owned(), user())).collect();
+        let settings = Settings { users, ..Settings::default() };
+        let engines = Engines { plain, pseudonymised: None };
+        let core = Core::new(engines, &settings, tokio::runtime::Handle::current(), || Timestamp(0));
+        Sessions::new(core, limit)
+    }
+
+    #[tokio::test]
+    async fn handshakes_end_nobodys_live_session() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let sessions = sessions(dir.path(), &["anna", "mallory"], 6).await;
+        let anna = sessions.begin(&login("anna"), None).expect("a place");
+        let shaken = (0..100).filter(|_| sessions.begin(&login("mallory"), None).is_ok()).count();
+        assert_eq!(shaken, 3, "half of the places");
+        assert!(sessions.known(&anna).is_some());
+        assert!(sessions.begin(&login("anna"), None).is_ok(), "others still have a place");
+        assert!(matches!(sessions.begin(&login("nobody"), None), Err(ServeError::Credentials)));
+        // Without a handshake there is always a session, one a user.
+        let mut request = Request::new(());
+        *request.metadata_mut() = login("mallory");
+        assert!(sessions.guest(&request).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_has_been_away_makes_place() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let sessions = sessions(dir.path(), &[], 2).await;
+        let [first, second] = [(); 2].map(|()| sessions.begin(&MetadataMap::new(), None).expect("a place"));
+        assert!(matches!(sessions.begin(&MetadataMap::new(), None), Err(ServeError::TooManyConnections(2))));
+        let long_ago = Instant::now().checked_sub(LATELY * 2).expect("the machine has been up so long");
+        sessions.lock().get_mut(&first).expect("is there").1 = long_ago;
+        assert!(sessions.begin(&MetadataMap::new(), None).is_ok());
+        assert!(sessions.known(&first).is_none() && sessions.known(&second).is_some());
+    }
+}

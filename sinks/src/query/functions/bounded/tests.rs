@@ -33,7 +33,7 @@ const WITHIN: [&str; 33] = [
     "repeat(t, n)",
     "repeat(arrow_cast(t, 'LargeUtf8'), 2)",
     "lpad(t, 5)",
-    "lpad('abc', n, t)",
+    "lpad('abc', abs(n), t)",
     "lpad(t, 7, 'xé')",
     "rpad(t, 5, '')",
     "rpad(arrow_cast(t, 'Utf8View'), 9, 'yz')",
