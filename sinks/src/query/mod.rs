@@ -24,6 +24,7 @@ mod travel;
 mod unused_joins;
 pub mod views;
 mod visibility;
+mod widths;
 mod yielding;
 
 pub use binds::{Bind, Binds};

@@ -43,8 +43,11 @@ pub(super) struct Prepared {
 pub(super) struct Sessions {
     core: Arc<Core>,
     limit: usize,
-    guests: Mutex<HashMap<String, (Arc<Guest>, Instant)>>,
+    guests: Mutex<Guests>,
 }
+
+/// Sessions by their tokens, and when each was used last.
+type Guests = HashMap<String, (Arc<Guest>, Instant)>;
 
 impl Sessions {
     pub(super) fn new(core: Arc<Core>, limit: usize) -> Self {
@@ -105,19 +108,23 @@ impl Sessions {
     ) -> Result<Arc<Guest>, ServeError> {
         let user = identity.user.clone();
         if !shared {
-            self.make_place(&user)?;
+            // Before a session is made, which is work; another may take the place meanwhile.
+            self.make_place(&mut self.lock(), &user)?;
         }
         let client = self.core.connect(Visitor { identity, door: "flight", address })?;
+        let mut guests = self.lock();
+        if !shared {
+            self.make_place(&mut guests, &user)?;
+        }
         let guest = Arc::new(Guest { client, user, prepared: Mutex::default(), shared });
-        self.lock().insert(key, (Arc::clone(&guest), Instant::now()));
+        guests.insert(key, (Arc::clone(&guest), Instant::now()));
         Ok(guest)
     }
 
     /// For one session more. Nobody's live session ends for another's handshake, however many there are: whoever comes when
     /// there is no place is refused. Where several users are known, none of them has more than half of the places. Shared
     /// sessions, one a user, always have one.
-    fn make_place(&self, user: &str) -> Result<(), ServeError> {
-        let mut guests = self.lock();
+    fn make_place(&self, guests: &mut Guests, user: &str) -> Result<(), ServeError> {
         guests.retain(|_, (_, used)| used.elapsed() <= IDLE);
         let own = |guest: &Guest| guest.user == user;
         let of = |own: &dyn Fn(&Guest) -> bool| guests.values().filter(|(guest, _)| !guest.shared && own(guest)).count();
@@ -126,14 +133,14 @@ impl Sessions {
         if !full && of(&own) < most {
             return Ok(());
         }
-        // Whoever has been away longest shakes hands again.
-        let others = |guest: &Guest| !guest.shared && (full || own(guest));
-        let oldest = guests.iter().filter(|(_, (guest, used))| others(guest) && used.elapsed() > LATELY);
-        let oldest = oldest.min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
+        // Whoever has been away longest shakes hands again, the user's own first.
+        let may_go = |guest: &Guest, used: &Instant| !guest.shared && (full || own(guest)) && used.elapsed() > LATELY;
+        let idle = guests.iter().filter(|(_, (guest, used))| may_go(guest, used));
+        let oldest = idle.min_by_key(|(_, (guest, used))| (!own(guest), *used)).map(|(key, _)| key.clone());
         oldest.and_then(|key| guests.remove(&key)).map(drop).ok_or(ServeError::TooManyConnections(most))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Arc<Guest>, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, Guests> {
         self.guests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
