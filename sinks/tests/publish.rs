@@ -252,7 +252,9 @@ async fn creators_are_counted_by_what_names_them_alone() {
         for query in [
             format!("SELECT {subject} AS author_handle, region FROM videos"),
             format!("SELECT w AS author_handle, region FROM (SELECT {subject} AS w, region FROM videos) AS videos"),
-            format!("SELECT {subject} AS author_handle, region FROM videos UNION ALL SELECT author_handle, region FROM videos"),
+            format!(
+                "SELECT {subject} AS author_handle, region FROM videos UNION ALL SELECT author_handle, region FROM videos"
+            ),
         ] {
             let refused = publish(&engine, &publication(&dir.path().join("out"), &query), |_| ()).await;
             assert!(matches!(refused, Err(PublishError::NoSubject)), "{query}: {refused:?}");
@@ -282,7 +284,10 @@ async fn the_zone_is_what_the_rows_say() {
     for zone in ["'web'", "coalesce(nullif(zone, 'youtube'), 'web')", "kind"] {
         let query = format!("SELECT author_handle, region, {zone} AS zone FROM videos");
         let refused = publish(&engine, &publication(&dir.path().join("out"), &query), |_| ()).await;
-        assert!(matches!(&refused, Err(PublishError::Column { column, .. }) if column == "zone"), "{zone}: {refused:?}");
+        assert!(
+            matches!(&refused, Err(PublishError::Column { column, .. }) if column == "zone"),
+            "{zone}: {refused:?}"
+        );
     }
     let query = "SELECT author_handle, region, zone FROM videos";
     let refused = publish(&engine, &publication(&dir.path().join("out"), query), |_| ()).await;

@@ -204,13 +204,17 @@ fn pages_in_browsers_are_answered_where_they_may_ask_and_places_are_counted() {
                  origins = [\"https://notebook.example\"]\n[serve.roles.default]\npseudonyms = true\n";
     let Some(bench) = Bench::open(serve) else { return };
     let ask = |header: &str| text(&bench.curl(&["--include", "-H", header], "SELECT 1 AS x").stdout).to_lowercase();
-    for header in ["Accept: */*".to_owned(), "Host: lake.example".to_owned(), format!("Origin: http://{}", bench.http)] {
+    for header in ["Accept: */*".to_owned(), "Host: lake.example".to_owned(), format!("Origin: http://{}", bench.http)]
+    {
         let answer = ask(&header);
         assert!(answer.starts_with("http/1.1 200") && answer.contains("[{\"x\":1}]"), "{header}: {answer}");
         assert!(!answer.contains("access-control-allow-origin"), "{header}: {answer}");
     }
     let page = ask("Origin: https://notebook.example");
-    assert!(page.contains("access-control-allow-origin: https://notebook.example") && page.contains("\"x\":1"), "{page}");
+    assert!(
+        page.contains("access-control-allow-origin: https://notebook.example") && page.contains("\"x\":1"),
+        "{page}"
+    );
     for (header, kind) in
         [("Host: evil.example", "host"), ("Origin: https://evil.example", "origin"), ("Origin: null", "origin")]
     {
@@ -226,8 +230,10 @@ fn pages_in_browsers_are_answered_where_they_may_ask_and_places_are_counted() {
     // Under pseudonyms there are the same tables and views, and no id by which a guess could be confirmed.
     let (tables, views) = ("\\dt", "\\dv");
     let listed = |command: &str| text(&bench.psql("local", "", "", &[command]).stdout);
-    for (command, there, elsewhere) in [(tables, "public,video_observations,table,", "public,videos,"),
-                                        (views, "public,videos,view,", "public,video_observations,")] {
+    for (command, there, elsewhere) in [
+        (tables, "public,video_observations,table,", "public,videos,"),
+        (views, "public,videos,view,", "public,video_observations,"),
+    ] {
         let listed = listed(command);
         assert!(listed.contains(there) && !listed.contains(elsewhere), "{command}: {listed}");
     }

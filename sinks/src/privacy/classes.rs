@@ -94,7 +94,10 @@ const DIGESTS: [&str; 4] = ["event_id", "incident_id", "question_id", "caption_h
 
 /// Where a name says another thing than elsewhere.
 fn of_table(table: &str, column: &str) -> Option<Class> {
-    use Class::{About, Entity, Handle, Id, Link, Mention, Name, NativeId, Note, Plain, Raw, ThingId, Title, Topic, VideoId, Words};
+    use Class::{
+        About, Entity, Handle, Id, Link, Mention, Name, NativeId, Note, Plain, Raw, ThingId, Title, Topic, VideoId,
+        Words,
+    };
     Some(match (table, column) {
         ("creator_observations" | "newest_creators" | "creators" | "creators_current", column) => match column {
             "native_id" => NativeId,

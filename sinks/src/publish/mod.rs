@@ -126,4 +126,3 @@ pub async fn publish(
     let location = beside.put(&publication.to)?;
     Ok(Published { location, files, suppressed, tables })
 }
-

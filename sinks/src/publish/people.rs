@@ -13,7 +13,8 @@ impl People {
         engine: &Engine,
         origins: impl Iterator<Item = &Origin> + Send,
     ) -> Result<Self, PublishError> {
-        let tables: BTreeSet<&str> = origins.map(|origin| origin.table.as_str()).filter(|name| !name.is_empty()).collect();
+        let tables: BTreeSet<&str> =
+            origins.map(|origin| origin.table.as_str()).filter(|name| !name.is_empty()).collect();
         let mut known = BTreeMap::new();
         for table in tables {
             let paths = leaves(engine.schema(table).await?.as_ref()).into_iter().map(|path| {
@@ -42,7 +43,8 @@ impl People {
 
     /// What nobody has classified is none of these.
     fn all(&self, origin: &Origin, is: impl Fn(Class) -> bool) -> bool {
-        let below = |path: &str| path.strip_prefix(&origin.column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let below =
+            |path: &str| path.strip_prefix(&origin.column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         let mut found = self.0.get(&origin.table).into_iter().flatten().filter(|(path, _)| below(path)).peekable();
         found.peek().is_some() && found.all(|(_, class)| class.is_some_and(&is))
     }

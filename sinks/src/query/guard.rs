@@ -76,7 +76,9 @@ fn check(plan: &LogicalPlan) -> Result<(), Refusal> {
         };
     }
     let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    reading.verify_plan(plan).map_err(|_| Refusal::Refused(QueryError::ReadOnly("that part of the query".to_owned())))?;
+    reading
+        .verify_plan(plan)
+        .map_err(|_| Refusal::Refused(QueryError::ReadOnly("that part of the query".to_owned())))?;
     widths::check(plan)?.map_or(Ok(()), |wide| Err(Refusal::Refused(wide)))
 }
 

@@ -25,7 +25,10 @@ pub(super) fn check(plan: &LogicalPlan) -> Result<Option<QueryError>> {
     })?;
     let refuse = |kind: DataType| {
         let advice = "Take a list without a length, as BIGINT[]";
-        QueryError::NotSupported(format!("each value of {kind} has {} bytes, and may have {MOST}. {advice}", width(&kind)))
+        QueryError::NotSupported(format!(
+            "each value of {kind} has {} bytes, and may have {MOST}. {advice}",
+            width(&kind)
+        ))
     };
     Ok(wide.map(refuse))
 }
@@ -36,7 +39,9 @@ fn made(expr: &Expr) -> Option<DataType> {
         Expr::Cast(cast) => Some(cast.field.data_type().clone()),
         Expr::TryCast(cast) => Some(cast.field.data_type().clone()),
         Expr::ScalarFunction(function) if CASTS.contains(&function.name()) => match function.args.get(1) {
-            Some(Expr::Literal(ScalarValue::Utf8(Some(kind)) | ScalarValue::Utf8View(Some(kind)), _)) => kind.parse().ok(),
+            Some(Expr::Literal(ScalarValue::Utf8(Some(kind)) | ScalarValue::Utf8View(Some(kind)), _)) => {
+                kind.parse().ok()
+            }
             _ => None,
         },
         _ => None,

@@ -89,7 +89,10 @@ async fn what_the_research_api_gave_stays_its_own_and_what_is_gone_is_not_asked_
     bench.coverage([judged(1, None, false, ago(1.0), ago(2.0))]).await;
     assert_eq!(bench.query("compliance-overdue", &[]).await, [json!({"overdue": 0, "oldest": null})]);
     let seen = bench.ask("SELECT last_validated_at FROM compliance WHERE video_id IN (10, 30) ORDER BY video_id").await;
-    assert_eq!(columns(&seen, &["last_validated_at"]), [json!(["2026-05-10T00:00:00Z"]), json!(["2026-04-23T00:00:00Z"])]);
+    assert_eq!(
+        columns(&seen, &["last_validated_at"]),
+        [json!(["2026-05-10T00:00:00Z"]), json!(["2026-04-23T00:00:00Z"])]
+    );
 }
 
 /// The page of a batch of the refresh that was answered.

@@ -121,10 +121,10 @@ async fn rising_creators() {
     bench.videos(both_there.into_iter().map(elsewhere)).await;
     let named = bench.query("rising-creators", &[]).await;
     let risers: Vec<_> = named.iter().filter(|row| row["creator_id"] == "@riser").collect();
-    assert_eq!(columns(&[risers[0].clone(), risers[1].clone()], &["platform", "ratio"]), [
-        json!(["youtube", 5.0]),
-        json!(["tiktok", 3.0])
-    ]);
+    assert_eq!(
+        columns(&[risers[0].clone(), risers[1].clone()], &["platform", "ratio"]),
+        [json!(["youtube", 5.0]), json!(["tiktok", 3.0])]
+    );
 }
 
 #[tokio::test]

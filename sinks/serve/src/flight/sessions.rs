@@ -127,7 +127,8 @@ impl Sessions {
     fn make_place(&self, guests: &mut Guests, user: &str) -> Result<(), ServeError> {
         guests.retain(|_, (_, used)| used.elapsed() <= IDLE);
         let own = |guest: &Guest| guest.user == user;
-        let of = |own: &dyn Fn(&Guest) -> bool| guests.values().filter(|(guest, _)| !guest.shared && own(guest)).count();
+        let of =
+            |own: &dyn Fn(&Guest) -> bool| guests.values().filter(|(guest, _)| !guest.shared && own(guest)).count();
         let most = if self.core.users().are_several() { self.limit.div_ceil(2) } else { self.limit };
         let full = of(&|_| true) >= self.limit;
         if !full && of(&own) < most {

@@ -74,7 +74,8 @@ fn weighed(part: &str) -> (&str, f32) {
 /// already.
 pub(super) fn is_zipped(accept: Option<&str>, encoding: Encoding) -> bool {
     let wanted: Vec<(&str, f32)> = accept.unwrap_or_default().split(',').map(|part| weighed(part.trim())).collect();
-    let weight = |name: &str| wanted.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, weight)| *weight);
+    let weight =
+        |name: &str| wanted.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, weight)| *weight);
     let taken = weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0.0);
     taken && encoding != Encoding::Text(Format::Parquet)
 }

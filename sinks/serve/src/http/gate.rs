@@ -65,7 +65,10 @@ impl Gate {
     fn asking(&self, headers: &HeaderMap) -> Result<Asking, Problem> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let refuse = |kind, why: String| Err(Problem::new(StatusCode::FORBIDDEN, kind, why));
-        if self.local && !is_this_machine(host) && !self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name(host))) {
+        if self.local
+            && !is_this_machine(host)
+            && !self.hosts.iter().any(|known| known.eq_ignore_ascii_case(name(host)))
+        {
             let why = "this address is asked by localhost and 127.0.0.1, or by a name in serve.http.hosts";
             return refuse("host", format!("{host:?} is no name of this server: {why}"));
         }
@@ -76,7 +79,10 @@ impl Gate {
         }
         match text.split_once("://") {
             Some((_, of)) if !host.is_empty() && of.eq_ignore_ascii_case(host) => Ok(Asking::Us),
-            _ => refuse("origin", format!("pages of {text:?} may not ask here: name it in serve.http.origins if they may")),
+            _ => refuse(
+                "origin",
+                format!("pages of {text:?} may not ask here: name it in serve.http.origins if they may"),
+            ),
         }
     }
 }
@@ -109,9 +115,15 @@ mod tests {
 
     #[test]
     fn an_address_of_this_machine_is_asked_by_its_names() {
-        for host in
-            ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.1.2.3:80", "[::1]:8080", "lake.example:80", "Lake.example"]
-        {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1",
+            "127.1.2.3:80",
+            "[::1]:8080",
+            "lake.example:80",
+            "Lake.example",
+        ] {
             assert_eq!(asking(true, host, None), Some(Asking::Us), "{host}");
         }
         for host in ["evil.example", "localhost.evil.example:80", "10.0.0.1", "127.0.0.1.evil.example", ""] {

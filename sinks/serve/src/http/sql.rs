@@ -1,8 +1,8 @@
 //! `POST /api/v1/sql`: a statement as text, or `{"sql": …, "binds": {…}}`; rows as Arrow, JSON, NDJSON, CSV or Parquet.
 
-use super::{Caller, PATIENCE};
 use super::body::{self, Encoding};
 use super::problem::Problem;
+use super::{Caller, PATIENCE};
 use crate::error::ServeError;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
@@ -70,7 +70,8 @@ pub(super) async fn answer(Caller(client): Caller, headers: HeaderMap, body: Bod
     let first = rows.next().await.transpose()?;
     let rows = stream::iter(first.map(Ok)).chain(rows);
     let body = Body::from_stream(body::stream(rows, &schema, encoding, zipped)?);
-    let mut response = ([(CONTENT_TYPE, encoding.content_type()), (VARY, "accept, accept-encoding")], body).into_response();
+    let mut response =
+        ([(CONTENT_TYPE, encoding.content_type()), (VARY, "accept, accept-encoding")], body).into_response();
     if zipped {
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

@@ -93,7 +93,11 @@ impl Step {
         let nanos = if days_only { parts[2] / DAY * DAY } else { parts[2] };
         let least = parts[0] * 28 * DAY + parts[1] * DAY + nanos;
         // A day on which the clocks change is shorter.
-        Some(if months == 0 && days == 0 { Self::Exactly(nanos) } else { Self::AtLeast(least - 2 * HOUR * least.signum()) })
+        Some(if months == 0 && days == 0 {
+            Self::Exactly(nanos)
+        } else {
+            Self::AtLeast(least - 2 * HOUR * least.signum())
+        })
     }
 
     /// The values over a distance, both ends included. DataFusion refuses steps of 0 itself.

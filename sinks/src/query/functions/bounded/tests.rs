@@ -129,7 +129,13 @@ async fn all_rows_of_a_batch_count_together() {
 #[tokio::test]
 async fn what_is_refused_is_not_begun() {
     let panics = |_: &[ColumnarValue]| -> Result<ColumnarValue> { panic!("it was called") };
-    let inner = create_udf("repeat", vec![DataType::Utf8, DataType::Int64], DataType::Utf8, Volatility::Immutable, Arc::new(panics));
+    let inner = create_udf(
+        "repeat",
+        vec![DataType::Utf8, DataType::Int64],
+        DataType::Utf8,
+        Volatility::Immutable,
+        Arc::new(panics),
+    );
     let bounded = Bounded { inner: Arc::new(inner), measure: texts::repeat, most: TEXT, instead: "Ask for less" };
     let field = Arc::new(arrow::datatypes::Field::new("", DataType::Utf8, true));
     let refused = bounded.invoke_with_args(ScalarFunctionArgs {
