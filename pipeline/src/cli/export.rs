@@ -8,7 +8,6 @@ use indicatif::{HumanBytes, HumanCount};
 use std::io::Write;
 use tidelake_sinks::copies::{Copied, Copies, CopyKind};
 use tidelake_sinks::export::{Compression, Export, ExportFormat, Exported, Partition, Reached, export, partitioned};
-use tidelake_sinks::lake::Lake;
 use tidelake_sinks::query::{Engine, QueryOptions, split};
 use uuid::Uuid;
 
@@ -56,8 +55,8 @@ pub(crate) struct ExportArgs {
 
 pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failure> {
     let query = args.query()?;
-    let lake = super::lake::lake(config)?;
-    let engine = engine(config, &lake).await?;
+    let engine = engine(config).await?;
+    let lake = engine.lake();
     if args.to == "-" {
         return to_stdout(args, &engine, &query).await;
     }
@@ -83,17 +82,17 @@ pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failur
         statement: Some(query),
         sha256: done.sha256().map(str::to_owned),
     };
-    Copies::of(&lake)?.note(&copy).await.map_err(|error| {
+    Copies::of(lake)?.note(&copy).await.map_err(|error| {
         format!("{} is written, but not noted: who is erased from the lake will stay in it. {error}", done.location)
     })?;
     summary(&done, &reads.into_iter().collect::<Vec<_>>())
 }
 
 /// An engine for one large answer.
-pub(super) async fn engine(config: &Config, lake: &Lake) -> Result<Engine, Failure> {
+async fn engine(config: &Config) -> Result<Engine, Failure> {
     let spill_dir = Some(config.data_dir.join("spill"));
     let options = QueryOptions { memory_bytes: MEMORY, spill_dir, ..QueryOptions::default() };
-    Ok(Engine::over(lake.clone(), options).await?)
+    super::lake::asked(config, options).await
 }
 
 impl ExportArgs {

@@ -14,6 +14,7 @@ mod error;
 pub mod files;
 pub mod functions;
 mod guard;
+mod keys;
 mod loaded;
 pub mod named;
 mod never;
@@ -27,13 +28,15 @@ mod travel;
 mod unused_joins;
 pub mod views;
 mod visibility;
+mod widths;
 mod yielding;
 
 pub use binds::{Bind, Binds};
 pub use engine::{Answer, ColumnInfo, Engine};
 pub use error::QueryError;
+pub use keys::Key;
 pub use options::{Backend, QueryOptions};
-pub use origins::Origins;
+pub use origins::{Origin, Origins};
 pub use session::{CATALOG, SCHEMA, Session};
 pub use tables::{TableInfo, TableKind};
 

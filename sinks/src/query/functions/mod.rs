@@ -3,6 +3,7 @@
 //! None of them reads a clock or draws a number that the query does not determine: the same rows give the same answer.
 
 mod bootstrap;
+mod bounded;
 mod ids;
 mod local;
 mod scalar;
@@ -128,9 +129,10 @@ pub const FUNCTIONS: [FunctionInfo; 11] = [
     VIDEO_URL,
 ];
 
-/// The functions of values of one row.
+/// The functions of values of one row, and those of DataFusion's that are bounded here.
 pub fn scalar_functions() -> Vec<ScalarUDF> {
-    ids::functions().into_iter().chain(text::functions()).chain([local::to_local(), value_at::function()]).collect()
+    let ours = ids::functions().into_iter().chain(text::functions()).chain([local::to_local(), value_at::function()]);
+    ours.chain(bounded::functions()).collect()
 }
 
 /// The functions of many rows.
