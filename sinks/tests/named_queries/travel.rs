@@ -3,7 +3,9 @@
 use crate::bench::{Bench, NOW, ago, at, post, rows};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use std::time::Duration;
 use tidelake_schemas::Timestamp;
+use tidelake_sinks::lake::upkeep::{checkpoint, clean};
 use tidelake_sinks::query::{Binds, Engine};
 
 const TABLE: &str = "video_observations";
@@ -130,4 +132,58 @@ async fn a_vacuumed_version_names_the_oldest_that_can_be_read() {
     // Other tables of that instant are not concerned.
     assert_eq!(count(&engine, &format!("comments TIMESTAMP AS OF '{third}'")).await, json!(0));
     assert_eq!(count(&engine, &format!("{TABLE} VERSION AS OF 4")).await, json!(2));
+}
+
+/// An erasure writes objects of the log anew, a backup copies them: versions stay as old as they are.
+#[tokio::test]
+async fn a_log_that_was_written_anew_tells_the_same_past() {
+    let bench = lake().await;
+    let (first, second) = (committed(&bench, 1), committed(&bench, 2));
+    let log = bench.lake().table_url(TABLE).expect("a URL").to_file_path().expect("a path").join("_delta_log");
+    let entry = |version: u64| log.join(format!("{version:020}.json"));
+    for version in [2, 0, 3, 1] {
+        let content = std::fs::read(entry(version)).expect("reads");
+        std::fs::remove_file(entry(version)).expect("removes");
+        std::fs::write(entry(version), content).expect("writes");
+    }
+    let engine = bench.engine().await;
+    let at = |instant: DateTime<Utc>| format!("{TABLE} TIMESTAMP AS OF '{}'", instant.to_rfc3339());
+    assert_eq!(count(&engine, &at(first)).await, json!(1));
+    assert_eq!(count(&engine, &at(second)).await, json!(2));
+    let then = engine.as_of(Timestamp::from(second)).await.expect("is there");
+    assert_eq!(count(&then, TABLE).await, json!(2));
+
+    // Writers' clocks: version 2 says that it is a day younger than it is. No version is older than one before it.
+    let text = std::fs::read_to_string(entry(2)).expect("reads");
+    let said: i64 = text.split("\"timestamp\":").nth(1).expect("it says when").split([',', '}']).next().expect("a number").parse().expect("a number");
+    let ahead = said + 86_400_000;
+    std::fs::write(entry(2), text.replace(&format!("\"timestamp\":{said}"), &format!("\"timestamp\":{ahead}"))).expect("writes");
+    let engine = bench.engine().await;
+    assert_eq!(count(&engine, &at(committed(&bench, 3))).await, json!(1), "version 3 counts as younger than version 2");
+    let later = DateTime::from_timestamp_millis(ahead).expect("an instant");
+    assert_eq!(count(&engine, &at(later)).await, json!(4));
+    // In-commit timestamps go before.
+    let text = std::fs::read_to_string(entry(2)).expect("reads");
+    let with = text.replace("\"commitInfo\":{", &format!("\"commitInfo\":{{\"inCommitTimestamp\":{said},"));
+    assert_ne!(with, text);
+    std::fs::write(entry(2), with).expect("writes");
+    let engine = bench.engine().await;
+    assert_eq!(count(&engine, &at(second)).await, json!(2));
+    assert_eq!(count(&engine, &at(committed(&bench, 3))).await, json!(4));
+}
+
+/// Before the oldest version that the log still gives, nothing is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleaned_log_has_an_oldest_version() {
+    let mut bench = lake().await;
+    let second = committed(&bench, 2).to_rfc3339();
+    let now = Timestamp::from(Utc::now()).plus_secs(60);
+    checkpoint(bench.lake(), TABLE, 1, false).await.expect("writes");
+    clean(bench.lake(), TABLE, now, Duration::ZERO, false).await.expect("cleans");
+    bench.videos([post(4, "c", ago(1.0))]).await;
+    let engine = bench.engine().await;
+    let said = refusal(&engine, &format!("SELECT * FROM {TABLE} TIMESTAMP AS OF '{second}'")).await;
+    assert!(said.contains("can no longer be read") && said.contains("is version 3, of 20"), "{said}");
+    let third = committed(&bench, 3).to_rfc3339();
+    assert_eq!(count(&engine, &format!("{TABLE} TIMESTAMP AS OF '{third}'")).await, json!(4));
 }

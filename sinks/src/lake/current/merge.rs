@@ -211,9 +211,11 @@ impl<'a> Merge<'a> {
 
     /// The newest observations of a date, as far as they came in.
     async fn newest(&self, schema: &SchemaRef, day: &str) -> Result<DataFrame, DeltaTableError> {
+        // By key, too: after a restore, rows of two logs may stand in the same place.
+        let [k1, k2] = self.which.key("g");
         let query = format!(
             "SELECT {}, k.first_at AS first_observed_at, k.n AS observations
-             FROM gained g JOIN keys k ON {} = k.place
+             FROM gained g JOIN keys k ON {} = k.place AND {k2} = k.k2 AND {k1} = k.k1
              WHERE k.day = DATE '{day}' AND g.{PARTITION_COLUMN} = DATE '{day}'
              ORDER BY k.k2, k.k1",
             columns(schema, "g"),
