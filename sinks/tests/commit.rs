@@ -244,7 +244,10 @@ async fn with_files(dir: &std::path::Path, lake: &Lake, ids: std::ops::Range<i64
 fn data_files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = |dir: &std::path::Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
     let dates = entries(&dir.join(landed().table)).filter(|path| path.to_string_lossy().contains("observed_date="));
-    dates.flat_map(|date| entries(&date).collect::<Vec<_>>()).filter(|p| p.extension().is_some_and(|e| e == "parquet")).collect()
+    dates
+        .flat_map(|date| entries(&date).collect::<Vec<_>>())
+        .filter(|p| p.extension().is_some_and(|e| e == "parquet"))
+        .collect()
 }
 
 /// A process is stopped for longer than the grace between writing files and committing them (SIGSTOP, SIGCONT).
@@ -302,7 +305,9 @@ async fn a_rewrite_that_was_frozen_does_not_commit_what_was_vacuumed() {
         let columns = schema.fields().iter().map(|field| {
             arrow::compute::cast(batch.column_by_name(field.name()).expect("has it"), field.data_type()).expect("fits")
         });
-        anew.write(arrow::array::RecordBatch::try_new(schema.clone(), columns.collect()).expect("fits")).await.expect("writes");
+        anew.write(arrow::array::RecordBatch::try_new(schema.clone(), columns.collect()).expect("fits"))
+            .await
+            .expect("writes");
     }
     let new = anew.flush().await.expect("writes");
     assert_eq!(vacuum_all(&lake).await, 1);

@@ -19,11 +19,7 @@ use std::sync::Arc;
 use url::Url;
 
 /// Opens a table of a backup; the inner error says why it is none.
-pub(super) async fn readable(
-    place: &Place,
-    name: &str,
-    entry: &TableEntry,
-) -> Result<Result<(), String>, BackupError> {
+pub(super) async fn readable(place: &Place, name: &str, entry: &TableEntry) -> Result<Result<(), String>, BackupError> {
     let needed = match needed(entry) {
         Ok(needed) => needed,
         Err(why) => return Ok(Err(why)),
@@ -56,7 +52,8 @@ fn needed(entry: &TableEntry) -> Result<Vec<&str>, String> {
         let behind = checkpoint.map_or_else(String::new, |at| format!(" after its checkpoint of version {at}"));
         return Err(format!("its log has no commit {missing}{behind}"));
     }
-    let wanted = |at: u64, is_commit: bool| if is_commit { at >= first && at <= entry.version } else { Some(at) == checkpoint };
+    let wanted =
+        |at: u64, is_commit: bool| if is_commit { at >= first && at <= entry.version } else { Some(at) == checkpoint };
     Ok(parts().filter(|((at, is_commit), _)| wanted(*at, *is_commit)).map(|(_, path)| path).collect())
 }
 

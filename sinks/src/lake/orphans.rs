@@ -79,8 +79,7 @@ pub(super) async fn lost(table: &DeltaTable, name: &str, files: &[Add]) -> Resul
             }
         }
     });
-    let looked: Vec<Option<String>> =
-        looked.buffered(ASKED_AT_ONCE).try_collect().await.map_err(log::failed(name))?;
+    let looked: Vec<Option<String>> = looked.buffered(ASKED_AT_ONCE).try_collect().await.map_err(log::failed(name))?;
     Ok(looked.into_iter().flatten().next())
 }
 

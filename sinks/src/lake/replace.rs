@@ -145,7 +145,9 @@ pub(super) async fn replace_and_move(
             return Ok(Replaced::Gone { why: "somebody else was faster".to_owned() });
         }
         if let Some(file) = orphans::lost(table, name, replacement.new).await? {
-            return Ok(Replaced::Gone { why: format!("{file}, which was to take their place, was vacuumed meanwhile") });
+            return Ok(Replaced::Gone {
+                why: format!("{file}, which was to take their place, was vacuumed meanwhile"),
+            });
         }
         match attempt(table, name, replacement, moves, there).await? {
             Ok(()) => return Ok(Replaced::Done),

@@ -221,7 +221,10 @@ impl Gained {
         let Some(from) = &self.from else { return Ok(rows) };
         let new = |(partition, offset): (&i32, &i64)| {
             let new = ident("kafka_partition").eq(lit(*partition)).and(ident("kafka_offset").gt_eq(lit(*offset)));
-            let until = self.earlier.get(partition).map(|until| ScalarValue::TimestampMicrosecond(Some(*until), Some("UTC".into())));
+            let until = self
+                .earlier
+                .get(partition)
+                .map(|until| ScalarValue::TimestampMicrosecond(Some(*until), Some("UTC".into())));
             until.into_iter().fold(new, |new, until| new.and(ident("landed_at").gt(lit(until))))
         };
         Ok(rows.filter(from.iter().map(new).reduce(Expr::or).unwrap_or_else(|| lit(false)))?)
