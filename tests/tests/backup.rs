@@ -240,7 +240,7 @@ fn letters(stage: &Stage) -> BTreeSet<String> {
 /// cycles that nobody remembers the records of.
 #[test]
 fn a_lake_is_restored_twice() {
-    let scene = Scene::refusing(300, "every = \"100ms\"\n");
+    let scene = Scene::refusing(60, "every = \"100ms\"\n");
     let backups = tempfile::tempdir().expect("temp dir");
     let place = |generation: u32| backups.path().join(generation.to_string()).to_str().expect("UTF-8").to_owned();
     let newest = |stage: &Stage| stage.integer("SELECT coalesce(max(provenance['cycle']), 0) FROM coverage");
@@ -252,7 +252,7 @@ fn a_lake_is_restored_twice() {
         let mut daemon = run(&stage, &config);
         stage.wait_for_embedded_broker();
         // More cycles than letters are known of by their cycle.
-        let cycles = if generation == 0 { 100 } else { 4 };
+        let cycles = if generation == 0 { 85 } else { 3 };
         until("cycles go on", Duration::from_secs(300), || newest(&stage) >= begun + cycles);
         stage.done(&["backup", "--to", &place(generation), "--config", &config]);
         daemon.kill();
