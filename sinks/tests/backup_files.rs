@@ -6,8 +6,11 @@ use std::time::Duration;
 use tidelake_schemas::topics::{COVERAGE, LANDED, Landed};
 use tidelake_schemas::{CoverageEntry, Timestamp, arrow_schema, codec};
 use tidelake_sinks::backup::{
-    BackupError, Damage, Manifest, Taken, begin, finish, into_lake, is_unfinished, lakes, reseal, take, verify,
+    BackupError, Damage, FileEntry, Manifest, Taken, begin, finish, into_lake, is_unfinished, lakes, reseal, take,
+    verify,
 };
+use tidelake_sinks::lake::ledger;
+use tidelake_sinks::lake::upkeep::{checkpoint, clean};
 use tidelake_sinks::lake::{CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions};
 use tidelake_sinks::place::Place;
 use tidelake_sinks::query::{Engine, QueryOptions};
@@ -190,4 +193,83 @@ async fn a_backup_whose_tables_were_rewritten_is_sealed_again() {
     let (manifest, ..) = begin(&to, &target, |_| ()).await.expect("begins");
     into_lake(&to, &manifest, &target, |_| ()).await.expect("copies");
     assert_eq!(rows(&target).await, 9);
+}
+
+/// What commits said that were cleaned out of the log comes along: an audit proves what it proved before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleaned_log_comes_with_its_ledger() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (lake, to) = (lake(&dir.path().join("lake")), place(&dir.path().join("backup")));
+    for round in 0..2 {
+        for commit in 0..4 {
+            let from = round * 12 + commit * 3;
+            land(&lake, from, from + 3).await;
+        }
+        cleaned(&lake).await;
+        let history = ledger::history(&lake, "coverage").await.expect("reads");
+        assert_eq!((history.complete_from, history.entries.len() as i64), (0, round * 4 + 5));
+        let manifest = taken(&lake, &to).await.manifest;
+        let kept = |file: &&FileEntry| file.path.starts_with("_delta_log/_ledger/");
+        assert_eq!(manifest.tables["coverage"].files.iter().filter(kept).count(), 1);
+        assert_eq!(verify(&to, |_| ()).await.expect("reads").damaged, []);
+        let target = self::lake(&dir.path().join(format!("target-{round}")));
+        let (manifest, ..) = begin(&to, &target, |_| ()).await.expect("begins");
+        into_lake(&to, &manifest, &target, |_| ()).await.expect("copies");
+        assert_eq!(ledger::history(&target, "coverage").await.expect("reads"), history);
+    }
+    let unchanged = taken(&lake, &to).await;
+    assert_eq!(unchanged.copied.files, 1, "the state alone");
+    let folder = dir.path().join("backup").join(&unchanged.manifest.tables["coverage"].folder);
+    for file in std::fs::read_dir(folder.join("_delta_log/_ledger")).expect("a ledger").flatten() {
+        std::fs::write(file.path(), "{}").expect("writes");
+    }
+    let damaged = verify(&to, |_| ()).await.expect("reads").damaged;
+    assert!(matches!(damaged.as_slice(), [Damage::Changed(path)] if path.contains("_ledger")), "{damaged:?}");
+}
+
+async fn cleaned(lake: &Lake) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_micros();
+    let now = Timestamp(i64::try_from(now).expect("fits") + 1_000_000);
+    checkpoint(lake, "coverage", 1, false).await.expect("writes");
+    assert!(clean(lake, "coverage", now, Duration::ZERO, false).await.expect("cleans").objects > 0);
+}
+
+/// Every file is what the manifest says of it, and yet they are no table.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_no_table_are_no_backup() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let (lake, to) = (lake(&dir.path().join("lake")), place(&dir.path().join("backup")));
+    for commit in 0..6 {
+        land(&lake, commit * 3, commit * 3 + 3).await;
+    }
+    cleaned(&lake).await;
+    land(&lake, 18, 21).await;
+    land(&lake, 21, 24).await;
+    taken(&lake, &to).await;
+    let sealed = std::fs::read_to_string(dir.path().join("backup/MANIFEST.json")).expect("reads");
+    for (gone, part) in [
+        ("checkpoint.parquet", "no commit 0"),
+        ("00000000000000000007.json", "no commit 7 after its checkpoint of version 6"),
+        ("observed_date=", "which the backup has not"),
+    ] {
+        let mut manifest: serde_json::Value = serde_json::from_str(&sealed).expect("reads");
+        let files = manifest["tables"]["coverage"]["files"].as_array_mut().expect("files");
+        let at = files.iter().position(|file| file["path"].as_str().is_some_and(|path| path.contains(gone)));
+        files.remove(at.expect("is there"));
+        std::fs::write(dir.path().join("backup/MANIFEST.json"), manifest.to_string()).expect("writes");
+        let damaged = verify(&to, |_| ()).await.expect("reads").damaged;
+        assert!(
+            matches!(damaged.as_slice(), [Damage::Unreadable { why, .. }] if why.contains(part)),
+            "without {gone}: {damaged:?}"
+        );
+        let refused = begin(&to, &self::lake(&dir.path().join("target")), |_| ()).await;
+        assert!(matches!(refused, Err(BackupError::Damaged { .. })), "{refused:?}");
+    }
+    // Of a lake whose log has lost a commit no backup is made.
+    std::fs::write(dir.path().join("backup/MANIFEST.json"), &sealed).expect("writes");
+    std::fs::remove_file(dir.path().join("lake/coverage/_delta_log/00000000000000000007.json")).expect("removes");
+    let refused = take(&lake, &to, "state".into(), Timestamp(8), |_| ()).await;
+    assert!(refused.is_err(), "{refused:?}");
+    let still = std::fs::read_to_string(dir.path().join("backup/MANIFEST.json")).expect("reads");
+    assert_eq!(still, sealed, "the backup before is as it was");
 }

@@ -1,11 +1,18 @@
 //! The commit protocol against a real Delta table: what exactly-once stands on.
 
+use deltalake::protocol::DeltaOperation;
+use deltalake::writer::{DeltaWriter, RecordBatchWriter};
+use futures::StreamExt;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 use tidelake_schemas::topics::{COVERAGE, LANDED, Landed};
 use tidelake_schemas::{CoverageEntry, Timestamp, arrow_schema, codec};
+use tidelake_sinks::lake::replace::{self, Replaced, Replacement};
+use tidelake_sinks::lake::upkeep::{VacuumOptions, vacuum};
 use tidelake_sinks::lake::{
     CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions, ledger,
 };
+use tidelake_sinks::query::{Engine, QueryOptions};
 
 const APP: &str = "tl/test/0";
 
@@ -201,4 +208,112 @@ async fn many_dates_land_together() {
     fill(&mut writer, 0..2).await;
     assert_eq!(commit(&mut writer, APP, Some(85), 87).await, Outcome::Landed);
     assert_eq!(rows(&lake).await, 87);
+}
+
+/// Deletes every file that no version knows, as a vacuum does whose grace is over.
+async fn vacuum_all(lake: &Lake) -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_micros();
+    let now = Timestamp(i64::try_from(now).expect("fits") + 1_000_000);
+    let options = VacuumOptions { grace: Duration::ZERO, allow_short_grace: true, dry_run: false };
+    vacuum(lake, landed().table, now, &options).await.expect("vacuums").files
+}
+
+/// Every file that the table has is there, and holds its rows.
+async fn scanned(lake: &Lake) -> i64 {
+    let engine = Engine::over(lake.clone(), QueryOptions::default()).await.expect("opens");
+    let table = landed().table;
+    engine.integers(&format!("SELECT count(DISTINCT event_id) FROM {table}")).await.expect("reads")[0]
+}
+
+/// A writer of files that are complete as soon as they have rows, and its first such files: rows `ids`, not committed.
+async fn with_files(dir: &std::path::Path, lake: &Lake, ids: std::ops::Range<i64>) -> TableWriter {
+    let options = WriterOptions { target_file_bytes: 1, ..WriterOptions::default() };
+    let mut writer = TableWriter::open(lake, landed(), &options).await.expect("opens");
+    let before = data_files(dir).len();
+    let middle = ids.start + (ids.end - ids.start) / 2;
+    fill(&mut writer, ids.start..middle).await;
+    fill(&mut writer, middle..ids.end).await;
+    let begun = std::time::Instant::now();
+    while data_files(dir).len() == before {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no file is complete");
+        tokio::task::yield_now().await;
+    }
+    writer
+}
+
+fn data_files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = |dir: &std::path::Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    let dates = entries(&dir.join(landed().table)).filter(|path| path.to_string_lossy().contains("observed_date="));
+    dates
+        .flat_map(|date| entries(&date).collect::<Vec<_>>())
+        .filter(|p| p.extension().is_some_and(|e| e == "parquet"))
+        .collect()
+}
+
+/// A process is stopped for longer than the grace between writing files and committing them (SIGSTOP, SIGCONT).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_was_frozen_does_not_commit_what_was_vacuumed() {
+    let (dir, lake) = lake();
+    let mut first = writer(&lake).await;
+    fill(&mut first, 0..3).await;
+    assert_eq!(commit(&mut first, APP, None, 3).await, Outcome::Landed);
+    let mut frozen = with_files(dir.path(), &lake, 3..7).await;
+    assert!(vacuum_all(&lake).await > 0, "its files were there");
+    let outcome = commit(&mut frozen, APP, Some(3), 7).await;
+    assert!(matches!(&outcome, Outcome::Fenced { app_id } if app_id.contains("vacuumed")), "{outcome:?}");
+    assert_eq!(scanned(&lake).await, 3);
+    // It reads again from the table's position, and lands.
+    assert_eq!(frozen.reload([APP.to_owned()]).await.expect("reloads")[APP], Some(3));
+    fill(&mut frozen, 3..7).await;
+    assert_eq!(commit(&mut frozen, APP, Some(3), 7).await, Outcome::Landed);
+    assert_eq!((vacuum_all(&lake).await, scanned(&lake).await), (0, 7));
+}
+
+/// Others vacuum without a word: their files are missed when a commit is not acknowledged at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_somebody_deleted_are_not_offered_again() {
+    let (dir, lake) = lake();
+    let mut frozen = with_files(dir.path(), &lake, 0..4).await;
+    data_files(dir.path()).into_iter().for_each(|file| std::fs::remove_file(file).expect("removes"));
+    // A conflict, after which the files are offered again.
+    let table = lake.open(landed().table).await.expect("opens").expect("is there");
+    let property = HashMap::from([("delta.checkpointInterval".to_owned(), "77".to_owned())]);
+    table.set_tbl_properties().with_properties(property).await.expect("sets");
+    let outcome = commit(&mut frozen, APP, None, 4).await;
+    assert!(matches!(outcome, Outcome::Fenced { .. }), "{outcome:?}");
+    assert_eq!(scanned(&lake).await, 0);
+}
+
+/// A rewrite that was frozen, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rewrite_that_was_frozen_does_not_commit_what_was_vacuumed() {
+    let (_dir, lake) = lake();
+    let mut writer = writer(&lake).await;
+    fill(&mut writer, 0..3).await;
+    assert_eq!(commit(&mut writer, APP, None, 3).await, Outcome::Landed);
+    let name = landed().table;
+    let mut table = lake.open(name).await.expect("opens").expect("is there");
+    let old: Vec<_> = {
+        let log = table.snapshot().expect("a snapshot").snapshot().try_log_data().expect("reads");
+        log.iter().map(|file| file.remove_action(false)).collect()
+    };
+    let mut anew = RecordBatchWriter::for_table(&table).expect("a writer");
+    let mut batches = replace::rows(&table, name, &old).await.expect("reads");
+    let schema = anew.arrow_schema();
+    while let Some(batch) = batches.next().await {
+        let batch = batch.expect("reads");
+        let columns = schema.fields().iter().map(|field| {
+            arrow::compute::cast(batch.column_by_name(field.name()).expect("has it"), field.data_type()).expect("fits")
+        });
+        anew.write(arrow::array::RecordBatch::try_new(schema.clone(), columns.collect()).expect("fits"))
+            .await
+            .expect("writes");
+    }
+    let new = anew.flush().await.expect("writes");
+    assert_eq!(vacuum_all(&lake).await, 1);
+    let operation = DeltaOperation::Update { predicate: None };
+    let replacement = Replacement { old: &old, new: &new, operation, metadata: Vec::new() };
+    let outcome = replace::replace(&mut table, name, &replacement).await.expect("comes to an outcome");
+    assert!(matches!(&outcome, Replaced::Gone { why } if why.contains("vacuumed")), "{outcome:?}");
+    assert_eq!(scanned(&lake).await, 3);
 }

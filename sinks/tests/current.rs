@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tidelake_schemas::topics::{LANDED, Landed};
 use tidelake_schemas::{Timestamp, arrow_schema};
 use tidelake_sinks::lake::current::{Act, Current, RefreshOptions, Refreshed, refresh, refresh_all};
+use tidelake_sinks::lake::earlier;
 use tidelake_sinks::lake::replace::{Replaced, Replacement, active, replace, rows};
 use tidelake_sinks::lake::{CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions};
 use tidelake_sinks::query::{Engine, QueryOptions, views};
@@ -29,6 +30,8 @@ struct House {
     lake: Lake,
     which: Current,
     offsets: [AtomicI64; 2],
+    /// When rows land.
+    lands_at: AtomicI64,
 }
 
 /// An observation: which key, at which quarter day, which count.
@@ -59,6 +62,8 @@ enum Op {
         key: u8,
     },
     AddColumn,
+    /// The lake goes on with a log that begins anew.
+    Restored,
     /// The table's own files are put together.
     Tidy,
 }
@@ -77,7 +82,8 @@ impl House {
     fn new(which: Current) -> Self {
         let dir = tempfile::tempdir().expect("temp dir");
         let lake = Lake::at(dir.path().to_str().expect("UTF-8"), HashMap::new()).expect("a lake");
-        Self { _dir: dir, lake, which, offsets: [AtomicI64::new(0), AtomicI64::new(0)] }
+        let offsets = [AtomicI64::new(0), AtomicI64::new(0)];
+        Self { _dir: dir, lake, which, offsets, lands_at: AtomicI64::new(START) }
     }
 
     fn landed(&self) -> Landed {
@@ -121,7 +127,8 @@ impl House {
         let place = i32::try_from(partition).expect("small");
         let positions: Vec<_> = (from..from + count).map(|offset| Position { partition: place, offset }).collect();
         let mut writer = TableWriter::open(&self.lake, landed, &WriterOptions::default()).await.expect("opens");
-        writer.append(&batch, &positions, Timestamp(START)).await.expect("appends");
+        let landed_at = Timestamp(self.lands_at.load(Ordering::Relaxed));
+        writer.append(&batch, &positions, landed_at).await.expect("appends");
         let counts = Counts { rows: count, ..Counts::default() };
         let record = CommitRecord {
             operation: uuid::Uuid::now_v7().to_string(),
@@ -132,6 +139,27 @@ impl House {
         let before = BTreeMap::from([(app.clone(), (from > 0).then_some(from))]);
         let after = BTreeMap::from([(app, from + count)]);
         assert_eq!(writer.commit(&before, &after, &record).await.expect("comes to an outcome"), Outcome::Landed);
+    }
+
+    /// As a restore does: offsets begin anew, and the table knows which rows are of the log before.
+    async fn restored(&self) {
+        let landed = self.landed();
+        let newest = Timestamp(self.lands_at.fetch_add(1_000_000, Ordering::Relaxed));
+        let mut writer = TableWriter::open(&self.lake, landed, &WriterOptions::default()).await.expect("opens");
+        let mut to = BTreeMap::new();
+        for (partition, offset) in self.offsets.iter().enumerate() {
+            offset.store(0, Ordering::Relaxed);
+            to.insert(format!("{APP}{partition}"), 0);
+            let place = i32::try_from(partition).expect("small");
+            to.insert(earlier::app_id(landed.topic, place), earlier::position(newest));
+        }
+        let record = CommitRecord {
+            operation: uuid::Uuid::now_v7().to_string(),
+            topic: landed.topic.to_owned(),
+            partitions: [0, 1].map(|place| (place, PartitionRange::default())).into(),
+        };
+        let from = writer.reload(to.keys().cloned()).await.expect("reads");
+        assert_eq!(writer.commit(&from, &to, &record).await.expect("comes to an outcome"), Outcome::Landed);
     }
 
     async fn open(&self, name: &str) -> Option<DeltaTable> {
@@ -205,6 +233,7 @@ impl House {
                 let field = StructField::nullable(name, DataType::LONG);
                 table.add_columns().with_fields([field]).await.expect("adds it");
             }
+            Op::Restored => self.restored().await,
             Op::Tidy => self.replace(self.which.table(), "", false, |batch| batch).await,
         }
     }
@@ -282,6 +311,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..4_u8).prop_map(|day| Op::Rewrite { day }),
         1 => (0..12_u8).prop_map(|key| Op::Erase { key }),
         1 => Just(Op::AddColumn),
+        1 => Just(Op::Restored),
         1 => Just(Op::Tidy),
     ]
 }
@@ -331,6 +361,42 @@ proptest! {
 async fn an_empty_lake_has_nothing_to_keep() {
     let house = House::new(Current::Videos);
     assert_eq!(refresh_all(&house.lake, &RefreshOptions::default()).await.expect("refreshes"), []);
+}
+
+/// Rows of two logs stand in the same place, and are compacted together.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_lake_has_two_rows_in_one_place() {
+    let house = House::new(Current::Videos);
+    house.land(0, &[(1, 0, 10), (2, 0, 20), (4, 0, 30), (6, 0, 40)]).await;
+    house.restored().await;
+    house.land(0, &[(8, 0, 50)]).await;
+    assert_eq!(house.refresh(0.0).await.expect("there are observations").act, Act::Rebuilt);
+    house.check("newest rows of both logs in one place").await;
+    house.land(0, &[(10, 0, 60)]).await;
+    house.run(&Op::Compact).await;
+    house.check("what was seen of the log before stands together with what is new").await;
+    assert_eq!(house.refresh(0.0).await.expect("there").act, Act::Merged);
+    house.check("merged").await;
+}
+
+/// The table was made, never filled, and then the observations' types became wider.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_was_never_filled_gains_types_and_rows() {
+    let house = House::new(Current::Videos);
+    house.land(0, &[(1, 0, 10), (2, 0, 20)]).await;
+    let source = house.open(house.which.source()).await.expect("is there");
+    let columns = source.snapshot().expect("a snapshot").metadata().parse_schema().expect("a schema");
+    let narrow = columns.fields().map(|field| match field.name().as_str() {
+        "video_id" => StructField::nullable("video_id", DataType::INTEGER),
+        _ => field.clone(),
+    });
+    let url = house.lake.table_url(house.which.table()).expect("a URL");
+    std::fs::create_dir_all(url.to_file_path().expect("a path")).expect("makes it");
+    let made = deltalake::DeltaTableBuilder::from_url(url).and_then(|builder| builder.build()).expect("builds");
+    made.create().with_columns(narrow.collect::<Vec<_>>()).await.expect("makes it");
+    assert_eq!(house.refresh(0.0).await.expect("there are observations").act, Act::Rebuilt);
+    assert_eq!(house.refresh(0.0).await.expect("there").act, Act::UpToDate);
+    house.check("filled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

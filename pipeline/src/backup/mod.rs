@@ -11,13 +11,14 @@
 //!
 //! Tables also hold records that came after. Of a cycle that a cursor knows as running they are recognised by their ids
 //! when its pages are polled again. Those of later cycles are not: they would be published a second time, under the same
-//! ids. Their offsets are not below `before`, and their cycle is above their cursor's; [`restore`] takes them out.
+//! ids. Their offsets are not below `before`, and their cycle is above their cursor's; [`beyond`] takes them out.
 //!
 //! A fresh log begins at offset 0. So positions in the tables are set to its ends, the lineages and epochs of the old log
-//! are forgotten, and each lane is planted ([`crate::roles::collect::plant`]): claimed anew, with the ids of running cycles
+//! are forgotten, it is noted which rows stand in that one ([`tidelake_sinks::lake::earlier`]), and each lane is planted ([`crate::roles::collect::plant`]): claimed anew, with the ids of running cycles
 //! before the tables' positions – where a collector that takes the lane over looks for what was published already – and the
 //! cursors after them.
 
+pub(crate) mod beyond;
 pub(crate) mod restore;
 pub(crate) mod state;
 pub(crate) mod wait;

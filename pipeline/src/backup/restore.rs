@@ -1,5 +1,6 @@
 //! A fresh log of a backup's state, and tables that fit it.
 
+use super::beyond::Letters;
 use super::state::{LogState, unhex};
 use crate::cli::Failure;
 use crate::daemon::Daemon;
@@ -11,26 +12,20 @@ use crate::log::topics::Layout;
 use crate::roles::collect::{Plant, lane_of, plant};
 use crate::roles::land::app_ids;
 use crate::roles::{enrich, media};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StructArray};
+use arrow::array::AsArray;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type, Int64Type};
-use arrow::error::ArrowError;
+use arrow::datatypes::{DataType, Int64Type};
 use futures::TryStreamExt;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::producer::FutureRecord;
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use tidelake_schemas::Timestamp;
 use tidelake_schemas::topics::{self, LANDED, Landed, MEDIA_ORDERS, VIDEO_OBSERVED};
-use tidelake_schemas::{Cursor, ids};
-use tidelake_sinks::lake::withdraw::withdraw;
-use tidelake_sinks::lake::{
-    CommitRecord, Counts, Lake, LakeError, Outcome, PartitionRange, TableWriter, WriterOptions,
-};
+use tidelake_sinks::lake::earlier;
+use tidelake_sinks::lake::{CommitRecord, Counts, Lake, Outcome, PartitionRange, TableWriter, WriterOptions};
 use tidelake_sinks::query::{Engine, QueryOptions};
-
-/// Cycles back in which a refused record may have been refused.
-const CYCLES: i64 = 64;
 
 /// The tables that hold what collectors published, and to which topic.
 const PUBLISHED: [(&str, &str); 9] = [
@@ -61,92 +56,6 @@ pub(crate) async fn is_fresh(connection: &Connection, layout: &Layout) -> Result
         Ok(true)
     });
     asked.await.map_err(|e| LogError::Embedded(format!("restore: {e}")))?
-}
-
-/// Takes out of the tables what the state does not know and will be collected again; how many rows.
-pub(crate) async fn withdraw_beyond(lake: &Lake, state: &LogState) -> Result<u64, LakeError> {
-    let cursors: HashMap<&str, &Cursor> =
-        state.cursors.iter().map(|kept| (kept.cursor.task.as_str(), &kept.cursor)).collect();
-    let mut gone = 0;
-    for landed in LANDED {
-        let before = state.before.get(landed.topic).cloned().unwrap_or_default();
-        let first = before.iter().copied().min().unwrap_or(0);
-        gone += withdraw(lake, &landed, first, |batch| stay(batch, &before, &cursors)).await?;
-    }
-    Ok(gone)
-}
-
-/// Which rows stay.
-fn stay(batch: &RecordBatch, before: &[i64], cursors: &HashMap<&str, &Cursor>) -> Result<BooleanArray, ArrowError> {
-    let absent = |name: &str| ArrowError::SchemaError(format!("the table has no column {name}"));
-    let column = |name: &str, kind: DataType| cast(batch.column_by_name(name).ok_or_else(|| absent(name))?, &kind);
-    let (partitions, offsets) = (column("kafka_partition", DataType::Int32)?, column("kafka_offset", DataType::Int64)?);
-    let (partitions, offsets) = (partitions.as_primitive::<Int32Type>(), offsets.as_primitive::<Int64Type>());
-    let is_known: Box<dyn Fn(usize) -> bool> = match batch.column_by_name("provenance").map(|c| c.as_struct_opt()) {
-        Some(Some(provenance)) => of_cycles(provenance, cursors)?,
-        _ => of_letters(batch, cursors)?,
-    };
-    let stays = (0..batch.num_rows()).map(|row| {
-        let partition = usize::try_from(partitions.value(row)).unwrap_or(usize::MAX);
-        let landed_before = before.get(partition).is_some_and(|before| offsets.value(row) < *before);
-        Some(landed_before || is_known(row))
-    });
-    Ok(stays.collect())
-}
-
-/// Rows of cycles that their tasks' cursors know.
-fn of_cycles<'a>(
-    provenance: &StructArray,
-    cursors: &'a HashMap<&'a str, &'a Cursor>,
-) -> Result<Box<dyn Fn(usize) -> bool + 'a>, ArrowError> {
-    let absent = || ArrowError::SchemaError("provenance has no task or cycle".into());
-    let field = |name: &str, kind: DataType| cast(provenance.column_by_name(name).ok_or_else(absent)?, &kind);
-    let (tasks, cycles) = (field("task", DataType::Utf8)?, field("cycle", DataType::Int64)?);
-    Ok(Box::new(move |row| {
-        let cycle = cycles.as_primitive::<Int64Type>().value(row);
-        cursors.get(tasks.as_string::<i32>().value(row)).is_some_and(|cursor| cycle <= cursor.cycle)
-    }))
-}
-
-/// Letters of roles, and of polls in cycles that their tasks' cursors know.
-fn of_letters<'a>(
-    batch: &RecordBatch,
-    cursors: &'a HashMap<&'a str, &'a Cursor>,
-) -> Result<Box<dyn Fn(usize) -> bool + 'a>, ArrowError> {
-    let letters = Letters::of(batch)?;
-    Ok(Box::new(move |row| match letters.task(row) {
-        None => true,
-        Some(task) => cursors.get(task).is_some_and(|cursor| {
-            let cycles = (0..=cursor.cycle).rev().take(usize::try_from(CYCLES).unwrap_or(1));
-            cycles.into_iter().any(|cycle| letters.is_of(row, task, cycle))
-        }),
-    }))
-}
-
-/// Dead letters. Their ids tell the cycle, which no column does.
-struct Letters {
-    ids: ArrayRef,
-    tasks: ArrayRef,
-    payloads: ArrayRef,
-}
-
-impl Letters {
-    fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let absent = |name: &str| ArrowError::SchemaError(format!("the table has no column {name}"));
-        let column = |name: &str, kind: DataType| cast(batch.column_by_name(name).ok_or_else(|| absent(name))?, &kind);
-        let (ids, tasks) = (column("event_id", DataType::Utf8)?, column("task", DataType::Utf8)?);
-        Ok(Self { ids, tasks, payloads: column("payload", DataType::Binary)? })
-    }
-
-    /// The task whose poll brought the record.
-    fn task(&self, row: usize) -> Option<&str> {
-        self.tasks.is_valid(row).then(|| self.tasks.as_string::<i32>().value(row))
-    }
-
-    fn is_of(&self, row: usize, task: &str, cycle: i64) -> bool {
-        let payload = self.payloads.as_binary::<i32>().value(row);
-        self.ids.as_string::<i32>().value(row) == ids::reject_id(task, cycle, payload)
-    }
 }
 
 /// Writes the log: what was published in cycles that run, cursors, tasks, budgets, baselines.
@@ -255,23 +164,47 @@ async fn commit_groups(connection: &Connection, partitions: i32) -> Result<(), L
     done.await.map_err(|e| LogError::Embedded(format!("restore: {e}")))?
 }
 
-/// Tables go on from the ends of the fresh topics; lineages and epochs of the old log would hide what comes.
-pub(crate) async fn reposition(daemon: &Daemon) -> Result<(), Failure> {
+/// Tables go on from the ends of the fresh topics; lineages and epochs of the old log would hide what comes. Partitions that
+/// only the old log had begin at 0, should the log have so many again.
+pub(crate) async fn reposition(daemon: &Daemon, state: &LogState) -> Result<(), Failure> {
     let partitions = daemon.config.layout().partitions();
     let ends = crate::drained::landed_ends(&daemon.connection, partitions).await?;
+    let engine = Engine::over(daemon.lake.clone(), QueryOptions::default()).await?;
     for landed in LANDED {
-        if daemon.lake.open(landed.table).await?.is_some() {
-            reposition_table(&daemon.lake, landed, &ends).await?;
+        if daemon.lake.open(landed.table).await?.is_none() {
+            continue;
         }
+        let had = state.before.get(landed.topic).map_or(0, Vec::len);
+        let mut ends_of: BTreeMap<i32, i64> = (0..i32::try_from(had).unwrap_or(0)).map(|p| (p, 0)).collect();
+        let ends = ends.iter().filter(|((topic, _), _)| *topic == landed.topic);
+        ends_of.extend(ends.map(|((_, partition), (_, high))| (*partition, *high)));
+        let newest = newest_landed(&engine, landed.table).await?;
+        reposition_table(&daemon.lake, landed, ends_of, newest).await?;
     }
     Ok(())
 }
 
-async fn reposition_table(lake: &Lake, landed: Landed, ends: &crate::drained::Ends) -> Result<(), Failure> {
+/// When the newest of a table's rows landed; `None` when it has none.
+pub(crate) async fn newest_landed(engine: &Engine, table: &str) -> Result<Option<Timestamp>, Failure> {
+    // Null is told from an instant by the count.
+    let query = format!("SELECT count(*), coalesce(arrow_cast(max(landed_at), 'Int64'), 0) FROM {table}");
+    let found = engine.integers(&query).await?;
+    Ok(found.first().filter(|rows| **rows > 0).and_then(|_| found.get(1)).map(|micros| Timestamp(*micros)))
+}
+
+async fn reposition_table(
+    lake: &Lake,
+    landed: Landed,
+    ends: BTreeMap<i32, i64>,
+    newest: Option<Timestamp>,
+) -> Result<(), Failure> {
     let mut writer = TableWriter::open(lake, landed, &WriterOptions::default()).await?;
-    let ends: BTreeMap<i32, i64> =
-        ends.iter().filter(|((topic, _), _)| *topic == landed.topic).map(|((_, p), (_, high))| (*p, *high)).collect();
-    let stored = writer.reload(ends.keys().flat_map(|partition| app_ids(landed.topic, *partition))).await?;
+    let ids = |partition: &i32| {
+        let mut ids = app_ids(landed.topic, *partition);
+        ids.push(earlier::app_id(landed.topic, *partition));
+        ids
+    };
+    let stored = writer.reload(ends.keys().flat_map(ids)).await?;
     let mut to = BTreeMap::new();
     let mut record = CommitRecord {
         operation: uuid::Uuid::now_v7().to_string(),
@@ -282,6 +215,7 @@ async fn reposition_table(lake: &Lake, landed: Landed, ends: &crate::drained::En
         let mut ids = app_ids(landed.topic, partition).into_iter();
         to.extend(ids.next().map(|next| (next, end)));
         to.extend(ids.filter(|id| stored.get(id).copied().flatten().is_some()).map(|id| (id, -1)));
+        to.extend(newest.map(|newest| (earlier::app_id(landed.topic, partition), earlier::position(newest))));
         record.partitions.insert(partition, PartitionRange { from: end, to: end, counts: Counts::default() });
     }
     let from = to.keys().map(|id| (id.clone(), stored.get(id).copied().flatten())).collect();

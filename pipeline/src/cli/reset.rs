@@ -1,6 +1,7 @@
 //! `tidelake reset`: accept a hole in the log.
 
 use super::Failure;
+use crate::backup::restore::newest_landed;
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::log::reader::Reader;
@@ -8,6 +9,7 @@ use crate::roles::land::app_ids;
 use std::collections::BTreeMap;
 use std::io::Write;
 use tidelake_schemas::topics::LANDED;
+use tidelake_sinks::lake::earlier;
 use tidelake_sinks::lake::{CommitRecord, Counts, Outcome, PartitionRange, TableWriter, WriterOptions};
 
 #[derive(clap::Args)]
@@ -28,17 +30,18 @@ pub(crate) async fn run(args: &ResetArgs, config: Config) -> Result<(), Failure>
     let daemon = Daemon::start(config).await?;
     let (connection, topic, partition) = (daemon.connection.clone(), landed.topic, args.partition);
     let low = tokio::task::spawn_blocking(move || Reader::new(&connection)?.watermarks(topic, partition)).await??.0;
+    let newest = newest_landed(&super::lake::engine(&daemon.config).await?, landed.table).await?;
     let mut writer = TableWriter::open(&daemon.lake, landed, &WriterOptions::default()).await?;
-    let stored = writer.reload(app_ids(landed.topic, args.partition)).await?;
+    let noted = earlier::app_id(landed.topic, args.partition);
+    let ids = app_ids(landed.topic, args.partition).into_iter().chain([noted.clone()]);
+    let stored = writer.reload(ids).await?;
     let next = app_ids(landed.topic, args.partition).swap_remove(0);
     let before = stored.get(&next).copied().flatten();
     // Lineage and epochs of a log that is gone would hide the records of the new one.
-    let to: BTreeMap<String, i64> = stored
-        .iter()
-        .filter(|(_, v)| v.is_some())
-        .map(|(id, _)| (id.clone(), if *id == next { low } else { -1 }))
-        .collect();
-    let to = if to.is_empty() { BTreeMap::from([(next, low)]) } else { to };
+    let known = stored.iter().filter(|(_, v)| v.is_some());
+    let mut to: BTreeMap<String, i64> = known.map(|(id, _)| (id.clone(), -1)).collect();
+    to.insert(next, low);
+    to.extend(newest.map(|newest| (noted, earlier::position(newest))));
     let from = to.keys().map(|id| (id.clone(), stored.get(id).copied().flatten())).collect();
     let range = PartitionRange { from: low, to: low, counts: Counts::default() };
     let record = CommitRecord {

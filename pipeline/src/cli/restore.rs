@@ -3,7 +3,8 @@
 use super::Failure;
 use super::backup::{files, listed, place};
 use super::shown::Shown;
-use crate::backup::restore::{is_fresh, plant_log, reposition, withdraw_beyond};
+use crate::backup::beyond::withdraw_beyond;
+use crate::backup::restore::{is_fresh, plant_log, reposition};
 use crate::backup::state::LogState;
 use crate::config::Config;
 use crate::daemon::Daemon;
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: &RestoreArgs, config: Config) -> Result<(), Failur
             "{gone} rows that came after the state of the tasks were taken out; they are collected again"
         ));
         plant_log(daemon, &state, budgets_are_empty(daemon).await?).await?;
-        reposition(daemon).await?;
+        reposition(daemon, &state).await?;
         let copies = Copies::of(&lake)?;
         for copy in &state.copies {
             copies.note(copy).await?;

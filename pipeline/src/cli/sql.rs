@@ -25,7 +25,7 @@ pub(crate) struct SqlArgs {
     /// A value for :NAME in the query: an instant, a number, null or a text. :now is the current instant unless it is set.
     #[arg(long = "bind", value_name = "NAME=VALUE", value_parser = Binds::read)]
     binds: Vec<(String, Bind)>,
-    /// Ask the lake as it was at this instant.
+    /// Ask the lake as it was at this instant: each table as its last commit by then left it, as commits date themselves.
     #[arg(long, value_name = "WHEN")]
     as_of: Option<String>,
     /// Say how long each query took (on standard error).

@@ -316,6 +316,10 @@ impl Config {
             let why = "files that wait so long for their commit could be taken for left behind; write 30m or less";
             wrong("lake.commit_age", why.to_owned());
         }
+        if self.maintain.grace <= self.lake.commit_age {
+            let why = "files may wait as long for their commit (lake.commit_age); write more";
+            wrong("maintain.grace", format!("{:?}: {why}", self.maintain.grace));
+        }
         if !["auto", "pretty", "json"].contains(&self.logging.format.as_str()) {
             wrong("logging.format", format!("{:?} is not auto, pretty or json", self.logging.format));
         }

@@ -114,3 +114,13 @@ fn units_are_read() {
     assert_eq!(config.lake.commit_age, Duration::from_secs(90));
     assert_eq!(config.lake.commit_bytes, 64 << 20);
 }
+
+#[test]
+fn files_are_not_vacuumed_before_their_commit_is_due() {
+    let short = |grace: &str| {
+        let maintain = format!("[maintain]\nallow_short_grace = true\ngrace = \"{grace}\"\n");
+        load(&format!("[lake]\ncommit_age = \"1m\"\n{maintain}")).1.into_iter().map(|m| m.path).collect::<Vec<_>>()
+    };
+    assert_eq!(short("61s"), [""; 0]);
+    assert_eq!(short("60s"), ["maintain.grace"]);
+}

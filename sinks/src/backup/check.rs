@@ -2,6 +2,7 @@
 
 use super::copy;
 use super::manifest::{FileEntry, Manifest};
+use super::readable::readable;
 use super::table;
 use super::{BackupError, Progress, TABLES};
 use crate::lake::Lake;
@@ -14,13 +15,20 @@ use std::fmt;
 /// Files that are read at the same time.
 const PARALLEL: usize = 4;
 
-/// A file that is not as the manifest says.
+/// What is not as the manifest says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
     /// It is not there.
     Missing(String),
     /// It has another length or content.
     Changed(String),
+    /// The files of a table are as they were written, and are no table.
+    Unreadable {
+        /// The table.
+        table: String,
+        /// Why not.
+        why: String,
+    },
 }
 
 impl fmt::Display for Damage {
@@ -28,6 +36,7 @@ impl fmt::Display for Damage {
         match self {
             Self::Missing(path) => write!(f, "{path} is missing"),
             Self::Changed(path) => write!(f, "{path} is damaged"),
+            Self::Unreadable { table, why } => write!(f, "table {table} cannot be read: {why}"),
         }
     }
 }
@@ -41,7 +50,8 @@ pub struct Verified {
     pub damaged: Vec<Damage>,
 }
 
-/// Reads every file of a backup and compares it with the manifest.
+/// Reads every file of a backup and compares it with the manifest. Then it opens each table, from what the manifest names
+/// alone.
 ///
 /// # Errors
 /// [`BackupError`] when there is none, or the store fails.
@@ -64,6 +74,12 @@ pub async fn verify(place: &Place, mut told: impl FnMut(Progress)) -> Result<Ver
         }
     }
     drop(checked);
+    if damaged.is_empty() {
+        for (name, entry) in &manifest.tables {
+            let unreadable = readable(place, name, entry).await?.err();
+            damaged.extend(unreadable.map(|why| Damage::Unreadable { table: name.clone(), why }));
+        }
+    }
     Ok(Verified { manifest, damaged })
 }
 
@@ -97,7 +113,7 @@ pub async fn reseal(place: &Place, options: &HashMap<String, String>) -> Result<
         let parts = table::parts(place, &entry.folder, name, &table).await?;
         let known: BTreeMap<String, FileEntry> =
             std::mem::take(&mut entry.files).into_iter().map(|file| (file.path.clone(), file)).collect();
-        for part in parts.data.into_iter().chain(parts.log) {
+        for part in parts.data.into_iter().chain(parts.ledger).chain(parts.log) {
             // An erasure takes statistics out of entries of the log in place, which makes them shorter.
             let rewritten = |file: &&FileEntry| part.path.starts_with("_delta_log/") && file.bytes != part.bytes;
             let kept = known.get(&part.path).filter(|file| !rewritten(file)).cloned();

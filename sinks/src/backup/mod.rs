@@ -17,6 +17,7 @@ mod check;
 mod copy;
 mod manifest;
 mod put_back;
+mod readable;
 mod table;
 mod take;
 

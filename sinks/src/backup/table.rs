@@ -13,7 +13,9 @@ use object_store::ObjectStore;
 use std::collections::BTreeSet;
 
 /// The folder of a table's log.
-const LOG: &str = "_delta_log";
+pub(super) const LOG: &str = "_delta_log";
+/// Where is kept what commits said that were cleaned out of the log ([`crate::lake::ledger`]).
+const LEDGER: &str = "_delta_log/_ledger";
 
 /// A file of a table: its path from the table's folder, and its length.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(super) struct Parts {
     pub(super) version: u64,
     /// Data and checkpoints, in any order.
     pub(super) data: Vec<Part>,
+    /// The ledger, in any order.
+    pub(super) ledger: Vec<Part>,
     /// The log, oldest first.
     pub(super) log: Vec<Part>,
 }
@@ -63,8 +67,8 @@ pub(super) async fn parts(place: &Place, folder: &str, name: &str, table: &Delta
     for object in listed {
         let path = object.location.as_ref().strip_prefix(root.as_ref()).unwrap_or_default().trim_start_matches('/');
         let part = Part { path: path.to_owned(), bytes: object.size };
-        match path.strip_prefix(LOG).map(|rest| rest.trim_start_matches('/')) {
-            Some(file) => match of_log(file) {
+        match path.strip_prefix(LOG) {
+            Some(file) => match of_log(file.trim_start_matches('/')) {
                 Some((at, true)) if at <= version => log.push(part),
                 Some((at, false)) if at <= version => checkpoints.push((at, part)),
                 _ => {}
@@ -84,7 +88,23 @@ pub(super) async fn parts(place: &Place, folder: &str, name: &str, table: &Delta
     let newest = checkpoints.iter().map(|(at, _)| *at).max();
     data.extend(checkpoints.into_iter().filter(|(at, _)| Some(*at) == newest).map(|(_, part)| part));
     log.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(Parts { delta_id, version, data, log })
+    // After the log: what was cleaned out of it until then is in the ledger.
+    let ledger = ledger(place, folder).await?;
+    Ok(Parts { delta_id, version, data, ledger, log })
+}
+
+/// The objects of a table's ledger, as they are now.
+pub(super) async fn ledger(place: &Place, folder: &str) -> Result<Vec<Part>, BackupError> {
+    let root = copy::key(place, &format!("{folder}/{LEDGER}"))?;
+    let failed = |e: object_store::Error| BackupError::Store { place: place.shown.clone(), why: e.to_string() };
+    let listed: Vec<_> = place.store.list(Some(&root)).try_collect().await.map_err(failed)?;
+    let part = |object: object_store::ObjectMeta| {
+        let name = object.location.filename().unwrap_or_default();
+        Part { path: format!("{LEDGER}/{name}"), bytes: object.size }
+    };
+    let mut parts: Vec<Part> = listed.into_iter().map(part).collect();
+    parts.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(parts)
 }
 
 /// Names of the files whose rows the table has.
@@ -105,7 +125,7 @@ fn active(table: &DeltaTable, name: &str) -> Result<BTreeSet<String>, BackupErro
 
 /// The version of a log file, and whether it is a commit rather than a checkpoint. What else may be there (hints, checksums)
 /// can be written over and is not needed.
-fn of_log(file: &str) -> Option<(u64, bool)> {
+pub(super) fn of_log(file: &str) -> Option<(u64, bool)> {
     let (version, kind) = file.split_once('.')?;
     let version = Some(version).filter(|v| v.len() == 20)?.parse().ok()?;
     match kind {

@@ -2,6 +2,7 @@
 
 use super::copy::{self, Sum};
 use super::manifest::{FileEntry, Manifest, TableEntry};
+use super::readable::readable;
 use super::table::{self, Part, Parts};
 use super::{BackupError, Progress, TABLES};
 use crate::lake::Lake;
@@ -50,6 +51,12 @@ pub async fn take(
         let entry = one.copy(lake, earlier).await?;
         manifest.tables.insert(name, entry);
     }
+    for (name, entry) in &manifest.tables {
+        if let Err(why) = readable(to, name, entry).await? {
+            let why = format!("its copy cannot be read: {why}. The backup before is as it was; run it again");
+            return Err(BackupError::Table { table: name.clone(), why });
+        }
+    }
     manifest.write(to).await?;
     if let Some(before) = before {
         sweep(to, &before, &manifest).await?;
@@ -94,11 +101,30 @@ impl<T: FnMut(Progress)> One<'_, T> {
         for some in data.chunks(PARALLEL) {
             files.extend(self.copy_some(some, &folder, &there).await?);
         }
+        files.extend(self.ledger(parts.ledger, &folder, &there).await?);
         // One by one: a table's log without a version in between could not be read.
         for part in &parts.log {
             files.extend(self.copy_some(&[part], &folder, &there).await?);
         }
         Ok(TableEntry { folder, delta_id: parts.delta_id, version: parts.version, files })
+    }
+
+    /// Copies the ledger. Its objects are put together now and then: what is gone is in one that was not there before.
+    async fn ledger(
+        &mut self,
+        mut parts: Vec<Part>,
+        folder: &str,
+        there: &BTreeMap<String, FileEntry>,
+    ) -> Result<Vec<FileEntry>, BackupError> {
+        loop {
+            let all: Vec<&Part> = parts.iter().collect();
+            let copied = self.copy_some(&all, folder, there).await;
+            let now = table::ledger(self.from, self.name).await?;
+            if copied.is_ok() || now == parts {
+                return copied;
+            }
+            parts = now;
+        }
     }
 
     async fn copy_some(

@@ -6,11 +6,13 @@
 //! and snapshot together (on assignment, and after every error) and from then on uses only the snapshots its own
 //! commits return.
 //!
-//! After any error the outcome is unknown until the table says: [`Outcome`].
+//! After any error the outcome is unknown until the table says: [`Outcome`]. Files that were written for an older version
+//! are only offered again when a vacuum has not taken them: [`orphans`].
 
 use super::evolve::fits;
 use super::ledger::{self, CommitRecord};
 use super::location::LakeError;
+use super::orphans;
 use deltalake::DeltaTable;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::kernel::{Action, Add, StructType, Transaction};
@@ -28,10 +30,10 @@ const LOOK_BACK: usize = 200;
 pub enum Outcome {
     /// It is in the table.
     Landed,
-    /// Somebody else has moved these positions, or changed columns: drop what is buffered and read again from the table's
-    /// positions.
+    /// Somebody else has moved these positions, changed columns, or deleted the files, which had waited for long: drop what
+    /// is buffered and read again from the table's positions.
     Fenced {
-        /// The first position that was not as expected, for the log; or that columns have changed.
+        /// The first position that was not as expected, for the log; or what else it was.
         app_id: String,
     },
 }
@@ -151,7 +153,12 @@ async fn settle(table: &mut DeltaTable, name: &str, proposal: &Proposal<'_>) -> 
             table.snapshot().and_then(|s| Ok(s.metadata().parse_schema()?)).map_err(LakeError::delta(name))?;
         // A column has become another meanwhile: the same rows have to be written anew.
         let app_id = format!("the columns of {name}");
-        return Ok((!fits(proposal.columns, &columns)).then_some(Outcome::Fenced { app_id }));
+        if !fits(proposal.columns, &columns) {
+            return Ok(Some(Outcome::Fenced { app_id }));
+        }
+        // The files are older than the version that is now at hand.
+        let lost = orphans::lost(table, name, proposal.files).await?;
+        return Ok(lost.map(|file| Outcome::Fenced { app_id: format!("{file}, which was vacuumed") }));
     };
     let landed = now.iter().all(|(id, version)| proposal.to.get(id).copied() == *version);
     if landed && is_ours(table, name, proposal).await? {

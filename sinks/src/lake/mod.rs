@@ -5,17 +5,21 @@
 //! * [`commit`]: the commit protocol – what is checked before, what every outcome means.
 //! * [`replace`]: other files in place of some, in one commit; [`rewrite`]: gives rows values in new columns by it.
 //! * [`current`]: tables of the newest observation per video and creator, kept up as observations land.
+//! * [`earlier`]: which rows stand in a log before the one at hand.
 //! * [`erasure`]: takes somebody's rows out of every table, old versions and the log's statistics included.
 //! * [`ledger`]: what each commit says about the messages it took, and the audit over it.
 //! * [`upkeep`]: what keeps tables fast and small: larger files, order, checkpoints, clean logs, nothing kept too long.
 
 pub mod commit;
 pub mod current;
+pub(crate) mod dates;
+pub mod earlier;
 pub mod erasure;
 mod evolve;
 pub mod ledger;
 mod location;
 mod log;
+mod orphans;
 pub mod replace;
 pub mod rewrite;
 pub mod upkeep;

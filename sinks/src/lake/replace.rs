@@ -9,6 +9,7 @@
 
 use super::commit::{positions, quietly};
 use super::location::LakeError;
+use super::orphans;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use deltalake::DeltaTable;
@@ -142,6 +143,11 @@ pub(super) async fn replace_and_move(
         let known = positions(table, name, app_ids.clone()).await?;
         if moves.iter().any(|step| known.get(&step.app_id).copied().flatten() != step.from) {
             return Ok(Replaced::Gone { why: "somebody else was faster".to_owned() });
+        }
+        if let Some(file) = orphans::lost(table, name, replacement.new).await? {
+            return Ok(Replaced::Gone {
+                why: format!("{file}, which was to take their place, was vacuumed meanwhile"),
+            });
         }
         match attempt(table, name, replacement, moves, there).await? {
             Ok(()) => return Ok(Replaced::Done),

@@ -1,13 +1,15 @@
 //! Time travel: tables as they were.
 //!
 //! `VERSION AS OF n` is one table at one of its versions. `TIMESTAMP AS OF t` and `FOR SYSTEM_TIME AS OF t` are a table or a
-//! view at an instant: every table is the newest version whose commit the store dates not after it. What was compacted
+//! view at an instant: every table is the newest version that was made by then, as commits date themselves ([`dates`]), so
+//! that neither an erasure nor a restored backup moves it. What was compacted
 //! away is read from the files of then, as long as they are there; a version whose files were vacuumed or erased is
 //! refused when it is scanned, with the oldest one that can still be read.
 
 use super::loaded::Loaded;
 use super::tables;
 use super::{QueryError, binds};
+use crate::lake::dates::{self, Then};
 use crate::lake::{Lake, LakeError};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
@@ -155,24 +157,20 @@ pub(super) enum Past {
 
 /// `None`: there was none yet.
 async fn table_as_of(name: &str, current: &DeltaTable, at: Timestamp) -> Result<Option<Past>, QueryError> {
+    let version = match dates::newest_until(current, name, at).await? {
+        Then::Version(version) => version,
+        Then::NotYet => return Ok(None),
+        Then::Before(oldest) => {
+            let refused = too_old(name, current, oldest.saturating_sub(1)).await?;
+            return Ok(Some(Past::Unreadable(Arc::new(refused))));
+        }
+    };
     let mut table = current.clone();
-    if let Err(error) = table.load_with_datetime(at.to_chrono()).await {
-        tracing::debug!(table = name, %error, "not readable as of an instant");
-        return Ok(Some(Past::Unreadable(Arc::new(too_old(name, current, 0).await?))));
+    if let Err(error) = table.load_version(version).await {
+        tracing::debug!(table = name, version, %error, "not readable as of an instant");
+        return Ok(Some(Past::Unreadable(Arc::new(too_old(name, current, version).await?))));
     }
-    let version = table.version().unwrap_or_default();
-    if dated(&table, version).is_none_or(|dated| dated.millis() <= at.millis()) {
-        return Ok(Some(Past::Table(table)));
-    }
-    // The oldest version that the log knows is younger.
-    Ok(match version {
-        0 => None,
-        _ => Some(Past::Unreadable(Arc::new(too_old(name, current, version.saturating_sub(1)).await?))),
-    })
-}
-
-fn dated(table: &DeltaTable, version: u64) -> Option<Timestamp> {
-    table.snapshot().ok()?.version_timestamp(version).and_then(Timestamp::from_millis)
+    Ok(Some(Past::Table(table)))
 }
 
 /// The provider of a table of the past.
@@ -204,8 +202,7 @@ async fn too_old(name: &str, current: &DeltaTable, version: u64) -> Result<Query
         let loads = table.load_version(middle).await.is_ok();
         *(if loads && is_whole(name, &table, current).await? { &mut readable } else { &mut refused }) = middle;
     }
-    let mut table = current.clone();
-    let since = table.load_version(readable).await.ok().and_then(|()| dated(&table, readable));
+    let since = dates::of(current, name, readable).await?;
     Ok(QueryError::TooOld { table: name.to_owned(), version, oldest: readable, since })
 }
 

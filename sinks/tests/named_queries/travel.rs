@@ -3,7 +3,10 @@
 use crate::bench::{Bench, NOW, ago, at, post, rows};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
 use tidelake_schemas::Timestamp;
+use tidelake_sinks::lake::upkeep::{checkpoint, clean};
 use tidelake_sinks::query::{Binds, Engine};
 
 const TABLE: &str = "video_observations";
@@ -17,11 +20,28 @@ async fn lake() -> Bench {
     bench
 }
 
-/// When a version was committed, by the store's clock.
-fn committed(bench: &Bench, version: u64) -> DateTime<Utc> {
+/// The object of the log that made a version.
+fn entry(bench: &Bench, version: u64) -> PathBuf {
     let dir = bench.lake().table_url(TABLE).expect("a URL").to_file_path().expect("a path");
-    let file = dir.join(format!("_delta_log/{version:020}.json"));
-    file.metadata().and_then(|m| m.modified()).expect("a file").into()
+    dir.join(format!("_delta_log/{version:020}.json"))
+}
+
+/// When a version was committed, as it says.
+fn committed(bench: &Bench, version: u64) -> DateTime<Utc> {
+    let text = std::fs::read_to_string(entry(bench, version)).expect("reads");
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("reads"));
+    let millis = lines.filter_map(|line| line["commitInfo"]["timestamp"].as_i64()).next().expect("says when");
+    DateTime::from_timestamp_millis(millis).expect("an instant")
+}
+
+/// Writes what the log says of a version anew.
+fn rewrite(bench: &Bench, version: u64, change: impl Fn(&mut Value)) {
+    let text = std::fs::read_to_string(entry(bench, version)).expect("reads");
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("reads")).collect();
+    lines.iter_mut().filter_map(|line| line.get_mut("commitInfo")).for_each(change);
+    std::fs::remove_file(entry(bench, version)).expect("removes");
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(entry(bench, version), text).expect("writes");
 }
 
 async fn count(engine: &Engine, from: &str) -> Value {
@@ -130,4 +150,50 @@ async fn a_vacuumed_version_names_the_oldest_that_can_be_read() {
     // Other tables of that instant are not concerned.
     assert_eq!(count(&engine, &format!("comments TIMESTAMP AS OF '{third}'")).await, json!(0));
     assert_eq!(count(&engine, &format!("{TABLE} VERSION AS OF 4")).await, json!(2));
+}
+
+/// An erasure writes objects of the log anew, a backup copies them: versions stay as old as they are.
+#[tokio::test]
+async fn a_log_that_was_written_anew_tells_the_same_past() {
+    let bench = lake().await;
+    let (first, second) = (committed(&bench, 1), committed(&bench, 2));
+    // So that their order is not the versions', by the store.
+    for version in [2, 0, 3, 1] {
+        rewrite(&bench, version, |_| ());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let engine = bench.engine().await;
+    let at = |instant: DateTime<Utc>| format!("{TABLE} TIMESTAMP AS OF '{}'", instant.to_rfc3339());
+    assert_eq!(count(&engine, &at(first)).await, json!(1));
+    assert_eq!(count(&engine, &at(second)).await, json!(2));
+    let then = engine.as_of(Timestamp::from(second)).await.expect("is there");
+    assert_eq!(count(&then, TABLE).await, json!(2));
+
+    // Version 2 is of a writer whose clock is a day ahead: no version counts as older than one before it.
+    let third = committed(&bench, 3);
+    rewrite(&bench, 2, |info| info["timestamp"] = json!(info["timestamp"].as_i64().expect("a number") + 86_400_000));
+    let engine = bench.engine().await;
+    assert_eq!(count(&engine, &at(third)).await, json!(1));
+    assert_eq!(count(&engine, &at(committed(&bench, 2))).await, json!(4));
+    // In-commit timestamps go before.
+    rewrite(&bench, 2, |info| info["inCommitTimestamp"] = json!(second.timestamp_millis()));
+    let engine = bench.engine().await;
+    assert_eq!(count(&engine, &at(second)).await, json!(2));
+    assert_eq!(count(&engine, &at(third)).await, json!(4));
+}
+
+/// Before the oldest version that the log still gives, nothing is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cleaned_log_has_an_oldest_version() {
+    let mut bench = lake().await;
+    let second = committed(&bench, 2).to_rfc3339();
+    let now = Timestamp::from(Utc::now()).plus_secs(60);
+    checkpoint(&bench.lake(), TABLE, 1, false).await.expect("writes");
+    clean(&bench.lake(), TABLE, now, Duration::ZERO, false).await.expect("cleans");
+    bench.videos([post(4, "c", ago(1.0))]).await;
+    let engine = bench.engine().await;
+    let said = refusal(&engine, &format!("SELECT * FROM {TABLE} TIMESTAMP AS OF '{second}'")).await;
+    assert!(said.contains("can no longer be read") && said.contains("is version 3, of 20"), "{said}");
+    let third = committed(&bench, 3).to_rfc3339();
+    assert_eq!(count(&engine, &format!("{TABLE} TIMESTAMP AS OF '{third}'")).await, json!(4));
 }

@@ -2,19 +2,23 @@
 //!
 //! A commit that only adds files brings new rows. One that replaces files without changing data (a compaction) brings
 //! none; when it puts new rows together with old ones, those are told apart by their place in the topic, which each
-//! landing commit notes: a partition's rows from the first offset that landed since are new. Whatever else replaces files
+//! landing commit notes: a partition's rows from the first offset that landed since are new, but for those that stand in an
+//! earlier log. Whatever else replaces files
 //! that were there before – erasure, values in new columns – has changed rows, and everything is read again.
 
+use crate::lake::earlier;
 use crate::lake::ledger::{self, CommitRecord};
 use crate::lake::location::LakeError;
 use crate::lake::replace::name_of;
 use aws_lc_rs::digest::{SHA256, digest};
+use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, Expr, SessionContext, ident, lit};
 use deltalake::{DeltaTable, DeltaTableError};
 use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tidelake_schemas::topics::LANDED;
 
 /// Commits read at once.
 const AT_ONCE: usize = 16;
@@ -39,6 +43,8 @@ pub(crate) struct Gained {
     pub(crate) rows: u64,
     /// When the files hold older rows, too: per partition, the first offset that is new.
     from: Option<BTreeMap<i32, i64>>,
+    /// Until when a partition's rows landed that stand in an earlier log, where offsets say nothing.
+    earlier: BTreeMap<i32, i64>,
 }
 
 /// What became of the observations.
@@ -136,7 +142,7 @@ pub(crate) async fn since(table: &DeltaTable, name: &str, seen: Option<Seen>) ->
             return changed("rows it has seen were changed or removed");
         }
     }
-    trace.gained(table, name)
+    trace.gained(table, name).await
 }
 
 fn lines(bytes: &[u8]) -> Result<Vec<Line>, DeltaTableError> {
@@ -183,14 +189,19 @@ impl Trace {
         }
     }
 
-    fn gained(self, table: &DeltaTable, name: &str) -> Result<Since, LakeError> {
+    async fn gained(self, table: &DeltaTable, name: &str) -> Result<Since, LakeError> {
         let mixed = self.files.values().any(|holds| *holds == Holds::Both);
         if mixed && self.unplaced {
             let why = "new rows that do not say where they stood in the log were put together with old ones";
             return Ok(Since::Changed { why: why.to_owned() });
         }
         let log = table.snapshot().and_then(|s| s.snapshot().try_log_data()).map_err(LakeError::delta(name))?;
-        let mut gained = Gained { from: mixed.then_some(self.from), ..Gained::default() };
+        let topic = LANDED.iter().find(|landed| landed.table == name).map(|landed| landed.topic).filter(|_| mixed);
+        let earlier = match topic {
+            Some(topic) => earlier::until(table, name, topic, self.from.keys().copied().collect()).await?,
+            None => BTreeMap::new(),
+        };
+        let mut gained = Gained { from: mixed.then_some(self.from), earlier, ..Gained::default() };
         for file in log.iter().filter(|file| self.files.contains_key(name_of(&file.path()))) {
             gained.files.push(file.path().into_owned());
             gained.rows += file.num_records().unwrap_or(0) as u64;
@@ -209,7 +220,12 @@ impl Gained {
         let rows = rows(table, session, Some(&self.files), None).await?;
         let Some(from) = &self.from else { return Ok(rows) };
         let new = |(partition, offset): (&i32, &i64)| {
-            ident("kafka_partition").eq(lit(*partition)).and(ident("kafka_offset").gt_eq(lit(*offset)))
+            let new = ident("kafka_partition").eq(lit(*partition)).and(ident("kafka_offset").gt_eq(lit(*offset)));
+            let until = self
+                .earlier
+                .get(partition)
+                .map(|until| ScalarValue::TimestampMicrosecond(Some(*until), Some("UTC".into())));
+            until.into_iter().fold(new, |new, until| new.and(ident("landed_at").gt(lit(until))))
         };
         Ok(rows.filter(from.iter().map(new).reduce(Expr::or).unwrap_or_else(|| lit(false)))?)
     }

@@ -180,15 +180,22 @@ impl<'a> Merge<'a> {
         let query = format!(
             "SELECT {key}, sum(n) AS n, min(first_at) AS first_at, CAST(max(observed_at) AS DATE) AS day,
                     first_value(place ORDER BY observed_at DESC, fetched_at DESC, event_id DESC) AS place
-             FROM ({rows}) GROUP BY {key} ORDER BY day"
+             FROM ({rows}) GROUP BY {key}"
         );
-        let dir = self.scratch.path().join("keys");
+        self.write("grouped", &query).await?;
+        // From files: a grouping hands on all its rows at once, which may be too many for a sort to begin with.
+        self.write("keys", "SELECT * FROM grouped ORDER BY day").await
+    }
+
+    /// Makes a table of what a query answers, on disk.
+    async fn write(&self, name: &str, query: &str) -> Result<(), DeltaTableError> {
+        let dir = self.scratch.path().join(name);
         let dir = format!("{}/", dir.display());
-        let keys = self.session.sql(&query).await?;
-        let schema = Arc::clone(keys.schema().inner());
-        keys.write_parquet(&dir, DataFrameWriteOptions::new(), None).await?;
-        // With its schema: there is no file when there is no key.
-        self.session.register_parquet("keys", &dir, ParquetReadOptions::default().schema(&schema)).await?;
+        let rows = self.session.sql(query).await?;
+        let schema = Arc::clone(rows.schema().inner());
+        rows.write_parquet(&dir, DataFrameWriteOptions::new(), None).await?;
+        // With its schema: there is no file when there is no row.
+        self.session.register_parquet(name, &dir, ParquetReadOptions::default().schema(&schema)).await?;
         Ok(())
     }
 
@@ -215,13 +222,15 @@ impl<'a> Merge<'a> {
 
     /// The newest observations of a date, as far as they came in.
     async fn newest(&self, schema: &SchemaRef, day: &str) -> Result<DataFrame, DeltaTableError> {
+        // By key, too: after a restore, rows of two logs may stand in the same place.
         let query = format!(
             "SELECT {}, k.first_at AS first_observed_at, k.n AS observations
-             FROM gained g JOIN keys k ON {} = k.place
+             FROM gained g JOIN keys k ON {} = k.place AND {}
              WHERE k.day = DATE '{day}' AND g.{PARTITION_COLUMN} = DATE '{day}'
              ORDER BY {}",
             columns(schema, "g"),
             place("g"),
+            self.is_key("g", "k"),
             self.which.order("g")
         );
         Ok(self.session.sql(&query).await?)

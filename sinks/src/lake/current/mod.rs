@@ -193,7 +193,7 @@ pub struct Refreshed {
     pub version: i64,
 }
 
-/// The commit that a table has seen which is to be filled anew: no commit is this.
+/// What a table has seen which is to be filled anew: no commit is this.
 const NOTHING: i64 = -1;
 /// Rows of a merge at most: it holds their keys in memory. Beyond, a rebuild, which does not, is as fast.
 const MERGE_ROWS: u64 = 2_000_000;
@@ -343,9 +343,10 @@ async fn emptied(mut delta: DeltaTable, which: Current, wanted: &StructType) -> 
     let files = snapshot.snapshot().try_log_data()?;
     let removes = files.iter().map(|file| Action::Remove(file.remove_action(true)));
     let metadata = Action::Metadata(snapshot.metadata().clone().with_schema(wanted)?);
-    let [_, commit] = Seen::app_ids(which);
+    // Both, also of a table that was never filled: what has seen one of them would be neither seen nor new.
+    let nothing = Seen::app_ids(which).map(|id| Transaction::new(id, NOTHING)).to_vec();
     let properties = commit::quietly().with_max_retries(0);
-    let committed = CommitBuilder::from(properties.with_application_transaction(Transaction::new(commit, NOTHING)))
+    let committed = CommitBuilder::from(properties.with_application_transactions(nothing))
         .with_actions(removes.chain([metadata]).collect())
         .build(Some(snapshot), delta.log_store(), DeltaOperation::Update { predicate: None })
         .await?;

@@ -3,6 +3,7 @@
 use super::log::{Objects, failed, objects, store};
 use super::{WHY, names};
 use crate::lake::location::LakeError;
+use crate::lake::orphans;
 use crate::lake::replace::name_of;
 use crate::privacy::{Suppressions, rows};
 use deltalake::DeltaTable;
@@ -16,7 +17,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use tidelake_schemas::Timestamp;
 
-/// A file that no version knows and that is younger than this may be about to be committed by a writer.
+/// A file that no version knows and that is younger than this may be about to be committed by a writer: by far longer than
+/// `lake.commit_age` may be.
 const GRACE_MICROS: i64 = 3600 * 1_000_000;
 /// Files that are read at the same time.
 const READS: usize = 2;
@@ -72,7 +74,9 @@ pub async fn purge(
     for file in inactive_with(table, name, &there.files, &active, erased).await? {
         let own = name_of(file.location.as_ref());
         let young = now.0 - file.last_modified.timestamp_micros() < GRACE_MICROS;
-        if !said.known.contains(own) && young {
+        let until = file.last_modified.timestamp_millis();
+        // The last makes sure that nobody commits it after all, however long it was frozen.
+        if !said.known.contains(own) && (young || !orphans::give_up(table, name, until).await?) {
             purged.waiting += 1;
             continue;
         }

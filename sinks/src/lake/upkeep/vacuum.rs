@@ -1,11 +1,12 @@
 //! Deletes data files that no version needs which was the newest within a grace, and what writers left behind that were
 //! stopped: every file that is older than the grace, that the newest version does not have, and that it has not lost within
-//! the grace. Nothing is written to the log.
+//! the grace. The log is only written to where a file goes of which it says nothing: see [`orphans`].
 
 use super::{before, trim};
 use crate::lake::commit::quietly;
 use crate::lake::location::{Lake, LakeError};
 use crate::lake::log::{self, failed};
+use crate::lake::orphans;
 use crate::lake::replace::name_of;
 use deltalake::DeltaTable;
 use futures::{StreamExt, TryStreamExt};
@@ -22,6 +23,8 @@ pub const LEAST_GRACE: Duration = Duration::from_secs(86_400);
 const REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
 /// Files that are deleted together, after one look at the newest version.
 const CHUNK: usize = 1000;
+/// How often files of which the log says nothing are looked at again while others commit; then they wait for the next time.
+const ATTEMPTS: u32 = 8;
 
 /// What may be deleted.
 #[derive(Clone, Debug)]
@@ -64,10 +67,7 @@ pub async fn vacuum(lake: &Lake, name: &str, now: Timestamp, options: &VacuumOpt
     let mut chunks = old.chunks(CHUNK);
     while let Some(chunk) = chunks.next().await {
         let mut chunk: Vec<ObjectMeta> = chunk.into_iter().collect::<Result<_, _>>().map_err(failed(name))?;
-        // The version is read after the files were seen: what is committed until then is kept.
-        table.update_state().await.map_err(LakeError::delta(name))?;
-        let needed = needed(&table, name, cutoff).await?;
-        chunk.retain(|object| !needed.contains(name_of(object.location.as_ref())));
+        unneeded(&mut table, name, &mut chunk, cutoff, options.dry_run).await?;
         vacuumed.files += chunk.len() as u64;
         vacuumed.bytes += chunk.iter().map(|object| object.size).sum::<u64>();
         if !options.dry_run {
@@ -90,19 +90,52 @@ pub(super) fn is_data(path: &str) -> bool {
     (ends(".parquet") || (ends(".bin") && name_of(path).starts_with("deletion_vector"))) && !path.split('/').any(hidden)
 }
 
-/// Names of the files that the version at hand has, or that were removed after an instant (milliseconds).
-async fn needed(table: &DeltaTable, name: &str, cutoff: i64) -> Result<HashSet<String>, LakeError> {
-    let mut needed = active(table, name)?;
+/// Leaves of some files those that may be deleted. The version is read after the files were seen: what is committed until
+/// then is kept, and what is committed later is none of these.
+async fn unneeded(
+    table: &mut DeltaTable,
+    name: &str,
+    files: &mut Vec<ObjectMeta>,
+    cutoff: i64,
+    dry_run: bool,
+) -> Result<(), LakeError> {
+    let among = |names: &HashSet<String>, file: &ObjectMeta| names.contains(name_of(file.location.as_ref()));
+    for attempt in 1.. {
+        table.update_state().await.map_err(LakeError::delta(name))?;
+        let Known { needed, removed } = known(table, name, cutoff).await?;
+        files.retain(|file| !among(&needed, file));
+        let orphaned = files.iter().any(|file| !among(&removed, file));
+        if dry_run || !orphaned || orphans::give_up(table, name, cutoff).await? {
+            break;
+        }
+        if attempt == ATTEMPTS {
+            files.retain(|file| among(&removed, file));
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Names of files that the log says something of.
+struct Known {
+    /// Those that the version at hand has, or that were removed after an instant.
+    needed: HashSet<String>,
+    /// Those that were removed before.
+    removed: HashSet<String>,
+}
+
+async fn known(table: &DeltaTable, name: &str, cutoff: i64) -> Result<Known, LakeError> {
+    let mut known = Known { needed: active(table, name)?, removed: HashSet::new() };
     let snapshot = table.snapshot().map_err(LakeError::delta(name))?;
     let store = table.log_store();
     let mut removed = snapshot.all_tombstones(store.as_ref());
     while let Some(file) = removed.next().await {
         let file = file.map_err(LakeError::delta(name))?;
-        if file.deletion_timestamp().is_none_or(|at| at > cutoff) {
-            needed.insert(name_of(&file.path()).to_owned());
-        }
+        let old = file.deletion_timestamp().is_some_and(|at| at <= cutoff);
+        let names = if old { &mut known.removed } else { &mut known.needed };
+        names.insert(name_of(&file.path()).to_owned());
     }
-    Ok(needed)
+    Ok(known)
 }
 
 /// Names of the files that the version at hand has. A deletion vector's is the end of its descriptor's path.

@@ -10,6 +10,7 @@ use super::{order, repack};
 use crate::lake::commit::quietly;
 use crate::lake::evolve::{narrow, widened};
 use crate::lake::location::{Lake, LakeError, table_schema};
+use crate::lake::orphans;
 use crate::lake::replace::{frame, name_of};
 use deltalake::DeltaTable;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
@@ -65,8 +66,9 @@ pub async fn widen(lake: &Lake, landed: &Landed, options: &UpkeepOptions, dry_ru
             return Ok(Widened { columns, files, rows: 0 });
         }
         let schema = widened(&known, &wanted);
-        // Somebody else has added columns or replaced files: what was written is left to vacuum.
-        if of.as_ref() != Some(&schema) || anew.old.keys().any(|file| !files.contains_key(file)) {
+        // Somebody else has added columns or replaced files: what was written is left to vacuum. Or vacuum has taken it.
+        let stale = of.as_ref() != Some(&schema) || anew.old.keys().any(|file| !files.contains_key(file));
+        if stale || orphans::lost(&table, name, &anew.new).await?.is_some() {
             (anew, of) = (Anew::default(), Some(schema.clone()));
         }
         let rest: Vec<Remove> =
