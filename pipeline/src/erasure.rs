@@ -3,6 +3,8 @@
 //! Whatever stops it, the same command goes on where it was: a receipt that is not complete says that there is something to
 //! go on with, the topic of suppressions says for whom, and each step finds what is left by looking.
 
+mod copies;
+mod disk;
 mod media;
 mod topics;
 
@@ -12,9 +14,8 @@ use crate::log::suppressions::{self, HEARD_AFTER};
 use crate::roles::now;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use tidelake_sinks::copies::Copies;
-use tidelake_sinks::lake::erasure;
-use tidelake_sinks::privacy::{Receipt, Receipts, Remains, State, Subject, Suppressions, TableErased, copies};
+use tidelake_sinks::lake::erasure::{self, Basis, Why};
+use tidelake_sinks::privacy::{Receipt, Receipts, Remains, State, Subject, Suppressions, TableErased};
 use topics::Place;
 use uuid::Uuid;
 
@@ -29,6 +30,10 @@ pub(crate) struct Order {
     pub named: Vec<String>,
     /// Every name the lake knows.
     pub subject: Subject,
+    /// By which right.
+    pub basis: Option<Basis>,
+    /// In words.
+    pub reason: Option<String>,
     /// How long running readers are waited for.
     pub patience: Duration,
 }
@@ -57,7 +62,8 @@ impl<'a> Erasure<'a> {
             this.media().await?;
         }
         this.topics(&marks).await?;
-        this.copies().await?;
+        this.copies(order).await?;
+        this.disk()?;
         this.end().await
     }
 
@@ -78,7 +84,8 @@ impl<'a> Erasure<'a> {
             Some(mut open) => {
                 say(format!("going on with erasure {}", open.id));
                 // What is still there is looked for again.
-                (open.topics, open.copies, open.remains) = (Vec::new(), Vec::new(), Vec::new());
+                (open.topics, open.copies) = (Vec::new(), Vec::new());
+                (open.remains, open.fades) = (Vec::new(), Vec::new());
                 open
             }
             None => Receipt {
@@ -89,8 +96,17 @@ impl<'a> Erasure<'a> {
                 ..Receipt::default()
             },
         };
+        let mut receipt = receipt;
+        receipt.basis = order.basis.or(receipt.basis);
+        let reason = order.reason.as_deref().map(|reason| erased.redact(reason, false).into_owned());
+        receipt.reason = reason.or(receipt.reason);
         receipts.put(&receipt).await?;
         Ok(Self { daemon, receipts, receipt, erased, say })
+    }
+
+    fn why(&self) -> Why {
+        let Receipt { id, basis, reason, .. } = &self.receipt;
+        Why { erasure: id.clone(), basis: *basis, reason: reason.clone() }
     }
 
     fn say(&self, what: impl Into<String>) {
@@ -151,8 +167,9 @@ impl<'a> Erasure<'a> {
 
     async fn tables(&mut self) -> Result<(), Failure> {
         let (lake, options) = (&self.daemon.lake, self.daemon.config.files());
+        let why = self.why();
         for name in erasure::tables(lake).await? {
-            let Some(taken) = erasure::erase(lake, &name, &self.erased, &self.receipt.id, &options, None).await? else {
+            let Some(taken) = erasure::erase(lake, &name, &self.erased, &why, &options, None).await? else {
                 continue;
             };
             let Some(mut table) = lake.open(&name).await? else { continue };
@@ -218,30 +235,6 @@ impl<'a> Erasure<'a> {
             let why = "not every reader has passed them, or a task's cycle is not complete; none of them lands. Run the daemon \
                        and erase again, or wait until log.retention has removed them";
             self.remains(format!("{remaining} messages of theirs in the log"), why);
-        }
-        Ok(())
-    }
-
-    async fn copies(&mut self) -> Result<(), Failure> {
-        let Daemon { lake, config, .. } = self.daemon;
-        let register = Copies::of(lake)?;
-        for copy in register.all().await? {
-            let options = config.files();
-            let (told, entry) = copies::erase(lake, &copy, &self.erased, &self.receipt.id, &options, now()).await;
-            match entry {
-                Some(entry) if entry != copy => register.note(&entry).await?,
-                Some(_) => {}
-                None => register.forget(copy.id).await?,
-            }
-            if told.outcome == "failed" {
-                let why = told.note.clone().unwrap_or_default();
-                self.remains(
-                    format!("{} {}", told.kind, told.location),
-                    format!("{why}. NOT ERASED: make it reachable and erase again"),
-                );
-            }
-            self.say(format!("{} {}: {}", told.kind, told.location, told.outcome));
-            self.receipt.copies.push(told);
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! `tidelake export`: the answer to a query, or a table, as files.
 
 use super::Failure;
+use super::copies::Watch;
 use super::shown::Shown;
 use crate::clock::now;
 use crate::config::Config;
 use indicatif::{HumanBytes, HumanCount};
 use std::io::Write;
-use tidelake_sinks::copies::{Copied, Copies, CopyKind};
+use tidelake_sinks::copies::{Copied, CopyKind};
 use tidelake_sinks::export::{Compression, Export, ExportFormat, Exported, Partition, Reached, export, partitioned};
 use tidelake_sinks::lake::Lake;
 use tidelake_sinks::query::{Engine, QueryOptions, split};
@@ -57,6 +58,7 @@ pub(crate) struct ExportArgs {
 pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failure> {
     let query = args.query()?;
     let lake = super::lake::lake(config)?;
+    let watch = Watch::begin(&lake).await?;
     let engine = engine(config, &lake).await?;
     if args.to == "-" {
         return to_stdout(args, &engine, &query).await;
@@ -83,9 +85,7 @@ pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failur
         statement: Some(query),
         sha256: done.sha256().map(str::to_owned),
     };
-    Copies::of(&lake)?.note(&copy).await.map_err(|error| {
-        format!("{} is written, but not noted: who is erased from the lake will stay in it. {error}", done.location)
-    })?;
+    watch.note(copy).await?;
     summary(&done, &reads.into_iter().collect::<Vec<_>>())
 }
 

@@ -1,8 +1,10 @@
 //! What commands that only read the lake share.
 
 use super::Failure;
+use super::copies::Watch;
 use super::sql::SqlArgs;
 use crate::config::Config;
+use std::path::PathBuf;
 use tidelake_sinks::lake::Lake;
 use tidelake_sinks::privacy::PseudonymKey;
 use tidelake_sinks::query::{Engine, QueryOptions};
@@ -20,8 +22,14 @@ pub(crate) async fn engine(config: &Config) -> Result<Engine, Failure> {
     Ok(Engine::open(lake.root(), lake.options(), options).await?)
 }
 
+/// Where the prompt remembers what was typed.
+pub(crate) fn history(config: &Config) -> PathBuf {
+    config.data_dir.join("sql_history")
+}
+
 /// `tidelake sql`
 pub(crate) async fn sql(args: &SqlArgs, config: &Config) -> Result<(), Failure> {
+    let watch = if args.writes() { Some(Watch::begin(&lake(config)?).await?) } else { None };
     let engine = engine(config).await?;
     let engine = if args.pseudonyms {
         engine.pseudonymised(&PseudonymKey::of(&config.privacy.key(&config.data_dir)?)).await?
@@ -30,5 +38,5 @@ pub(crate) async fn sql(args: &SqlArgs, config: &Config) -> Result<(), Failure> 
     } else {
         engine
     };
-    super::sql::run(args, engine, &config.data_dir.join("sql_history")).await
+    super::sql::run(args, engine, watch, &history(config)).await
 }

@@ -1,13 +1,14 @@
 //! `tidelake publish`: an export that names nobody.
 
 use super::Failure;
+use super::copies::Watch;
 use super::export::{one, rows};
 use super::shown::Shown;
 use crate::clock::now;
 use crate::config::Config;
 use std::io::Write;
 use std::path::PathBuf;
-use tidelake_sinks::copies::{Copied, Copies, CopyKind};
+use tidelake_sinks::copies::{Copied, CopyKind};
 use tidelake_sinks::export::ExportFormat;
 use tidelake_sinks::publish::{Detail, Publication, publish};
 use tidelake_sinks::query::{Engine, QueryOptions};
@@ -52,11 +53,12 @@ pub(crate) struct PublishArgs {
 
 pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failure> {
     let lake = super::lake::lake(config)?;
+    let watch = Watch::begin(&lake).await?;
     let spill_dir = Some(config.data_dir.join("spill"));
     // In one partition sums of floats come out the same each time.
     let options =
         QueryOptions { memory_bytes: MEMORY, spill_dir, target_partitions: Some(1), ..QueryOptions::default() };
-    let engine = Engine::over(lake.clone(), options).await?;
+    let engine = Engine::over(lake, options).await?;
     let publication = Publication {
         to: args.to.clone(),
         query: one(&args.query)?,
@@ -81,7 +83,7 @@ pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failu
         statement: Some(publication.query),
         sha256: None,
     };
-    Copies::of(&lake)?.note(&copy).await?;
+    watch.note(copy).await?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", done.location)?;
     for file in &done.files {

@@ -1,5 +1,6 @@
 //! `tidelake query`: the questions that are asked of every lake, by name.
 
+use super::copies::{Watch, command};
 use super::{Failure, listing, sql};
 use crate::clock;
 use crate::config::Config;
@@ -57,11 +58,18 @@ pub(crate) async fn run(args: &QueryArgs, config: &Config) -> Result<(), Failure
     }
     let format = sql::format_of(args.format, args.output.as_deref())?;
     let binds = query.binds(&args.given(), clock::now())?;
+    let watch = match args.output {
+        Some(_) => Some(Watch::begin(&super::lake::lake(config)?).await?),
+        None => None,
+    };
     let answer = super::lake::engine(config).await?.ask(query.sql, &binds).await?;
     match &args.output {
-        Some(file) => sql::to_file(answer, format, file).await?,
-        None => sql::to_stdout(answer, format).await?,
-    };
+        Some(file) => {
+            sql::to_file(answer, format, file).await?;
+            sql::noted(watch, format, file, command()).await?;
+        }
+        None => drop(sql::to_stdout(answer, format).await?),
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `tidelake report`: what the lake says about a stretch of time, as a page, as JSON or on paper.
 
 use super::Failure;
+use super::copies::{Watch, command, of_file};
 use crate::clock;
 use crate::config::{Config, parse_duration};
 use chrono::{DateTime, NaiveDate, NaiveTime};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
+use tidelake_sinks::copies::CopyKind;
 use tidelake_sinks::report::{Report, ReportOptions};
 use tokio::process::Command;
 
@@ -40,6 +42,7 @@ pub(crate) struct ReportArgs {
 #[allow(clippy::print_stdout, reason = "this is what the command says")]
 pub(crate) async fn run(args: &ReportArgs, config: &Config) -> Result<(), Failure> {
     let form = form(&args.out)?;
+    let watch = Watch::begin(&super::lake::lake(config)?).await?;
     let now = clock::now();
     let options = ReportOptions {
         title: args.title.clone(),
@@ -54,6 +57,7 @@ pub(crate) async fn run(args: &ReportArgs, config: &Config) -> Result<(), Failur
         Form::Json => write(&args.out, &serde_json::to_vec_pretty(&report)?)?,
         Form::Pdf => print(&report.html()?, &args.out, config).await?,
     }
+    watch.note(of_file(CopyKind::Report, &args.out, form.name(), command())?).await?;
     println!("{}", args.out.display());
     Ok(())
 }
@@ -63,6 +67,17 @@ enum Form {
     Html,
     Json,
     Pdf,
+}
+
+impl Form {
+    /// As its extension says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Json => "json",
+            Self::Pdf => "pdf",
+        }
+    }
 }
 
 fn form(out: &Path) -> Result<Form, Failure> {

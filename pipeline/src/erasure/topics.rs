@@ -6,7 +6,7 @@ use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::reader::Reader;
 use crate::log::tasks;
-use crate::roles::collect::{Cut, cursor_key, cursors, cut, tails};
+use crate::roles::collect::{Cut, cursor_key, cursors, cut, tails, without_names};
 use crate::roles::{enrich, land};
 use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -16,7 +16,7 @@ use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tidelake_schemas::topics::{self, CURSORS, LANDED, MEDIA_ORDERS, VIDEO_ENRICHED, VIDEO_OBSERVED};
+use tidelake_schemas::topics::{self, CURSORS, LANDED, MEDIA_ORDERS, PROFILES, VIDEO_ENRICHED, VIDEO_OBSERVED};
 use tidelake_sinks::lake::{Lake, commit};
 use tidelake_sinks::privacy::{Suppressions, TopicErased, payload};
 
@@ -185,7 +185,33 @@ pub(super) async fn take_back(
     }
     let (forgotten, left) = forget_cursors(connection, lanes, erased).await?;
     let cursors = TopicErased { topic: CURSORS.into(), removed: forgotten, remaining: 0 };
-    Ok(([told, cursors].into_iter().filter(|told| told.removed > 0).collect(), left))
+    let baselines = TopicErased { topic: PROFILES.into(), removed: unlearn(connection, erased).await?, remaining: 0 };
+    Ok(([told, cursors, baselines].into_iter().filter(|told| told.removed > 0).collect(), left))
+}
+
+/// Writes what sources usually give anew where it names them; how many baselines that were.
+async fn unlearn(connection: &Connection, erased: &Suppressions) -> Result<i64, LogError> {
+    let (asked, known) = (connection.clone(), erased.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let reader = Reader::new(&asked)?;
+        let (low, high) = reader.watermarks(PROFILES, 0)?;
+        let mut newest: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        reader.read(PROFILES, 0, low, high, |message| {
+            newest.insert(message.key().unwrap_or_default().to_vec(), message.payload().unwrap_or_default().to_vec());
+        })?;
+        let changed = |(key, said): (Vec<u8>, Vec<u8>)| {
+            let left = without_names(&known, said.clone());
+            (left != said).then_some((key, left))
+        };
+        Ok::<_, LogError>(newest.into_iter().filter_map(changed).collect::<Vec<_>>())
+    });
+    let changed = read.await.map_err(|e| LogError::Embedded(format!("baselines: {e}")))??;
+    let producer = connection.producer()?;
+    for (key, left) in &changed {
+        let sent = producer.send(FutureRecord::to(PROFILES).partition(0).key(key).payload(left), PATIENCE).await;
+        sent.map_err(|(error, _)| LogError::kafka("change a baseline")(error))?;
+    }
+    Ok(i64::try_from(changed.len()).unwrap_or(i64::MAX))
 }
 
 async fn forget_cursors(connection: &Connection, lanes: i32, erased: &Suppressions) -> Result<(i64, usize), LogError> {

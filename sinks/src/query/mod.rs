@@ -10,6 +10,7 @@ mod binds;
 mod current;
 mod dialect;
 mod error;
+mod faded;
 pub mod functions;
 mod guard;
 pub mod named;
@@ -34,6 +35,7 @@ pub use tables::{TableInfo, TableKind};
 use crate::lake::Lake;
 use crate::lake::current::Current;
 use crate::privacy::PseudonymKey;
+use crate::privacy::gone::Faded;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
@@ -120,6 +122,8 @@ struct Loaded {
 struct Scope {
     backend: Option<Arc<dyn Backend>>,
     visibility: Visibility,
+    /// Counts of videos that are erased.
+    faded: Arc<[Faded]>,
 }
 
 impl Scope {
@@ -190,7 +194,8 @@ impl Engine {
     pub async fn over(lake: Lake, options: QueryOptions) -> Result<Self, QueryError> {
         let runtime = runtime(&options)?;
         let tables = open_tables(&lake).await?;
-        let scope = Scope { backend: options.backend.clone(), visibility: Visibility::default() };
+        let (backend, faded) = (options.backend.clone(), faded::load(&lake).await?);
+        let scope = Scope { backend, visibility: Visibility::default(), faded };
         let loaded = Loaded::new(config(&options), runtime, tables, scope).await?;
         Ok(Self::of(lake, loaded, false))
     }
@@ -252,7 +257,8 @@ impl Engine {
         if tables::same_versions(&tables, &before.tables) {
             return Ok(false);
         }
-        let (session, scope) = (&before.session, before.scope.clone());
+        let scope = Scope { faded: faded::load(&self.lake).await?, ..before.scope.clone() };
+        let session = &before.session;
         let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, scope).await?;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)
@@ -422,6 +428,7 @@ impl Loaded {
         tables: BTreeMap<&'static str, DeltaTable>,
     ) -> Result<Self, QueryError> {
         let broken_views = views::register(&session).await;
+        faded::register(&session, &scope.faded)?;
         scope.visibility.register_mapping(&session).await?;
         Ok(Self { session, scope, tables, broken_views })
     }
