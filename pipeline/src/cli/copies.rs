@@ -3,12 +3,11 @@
 use super::{Failure, listing};
 use crate::clock::now;
 use crate::config::Config;
-use object_store::ObjectMeta;
 use serde_json::json;
 use std::path::Path;
-use tidelake_sinks::copies::{Copied, Copies, CopyKind};
+use tidelake_sinks::copies::{Copied, Copies, CopiesError, CopyKind};
 use tidelake_sinks::lake::Lake;
-use tidelake_sinks::privacy::{Receipts, copies::delete};
+use tidelake_sinks::privacy::{Mark, Receipts, copies::delete};
 use uuid::Uuid;
 
 #[derive(clap::Args)]
@@ -41,7 +40,7 @@ pub(super) struct Watch {
     lake: Lake,
     copies: Copies,
     receipts: Receipts,
-    before: Vec<ObjectMeta>,
+    before: Mark,
 }
 
 impl Watch {
@@ -54,16 +53,14 @@ impl Watch {
 
     /// Notes a copy that is complete: one place, one entry. If somebody was erased meanwhile, it is deleted.
     pub(super) async fn note(self, mut copy: Copied) -> Result<(), Failure> {
-        let noted = async {
-            let known = self.copies.all().await?;
-            let same = known.into_iter().find(|known| known.kind == copy.kind && known.location == copy.location);
-            copy.id = same.map_or(copy.id, |known| known.id);
-            self.copies.note(&copy).await
-        };
         let at = copy.location.clone();
-        noted.await.map_err(|error| {
+        let unnoted = |error: CopiesError| {
             format!("{at} is written, but not noted: who is erased from the lake will stay in it. {error}")
-        })?;
+        };
+        let known = self.copies.all().await.map_err(unnoted)?;
+        let same = known.into_iter().find(|known| known.kind == copy.kind && known.location == at);
+        copy.id = same.map_or(copy.id, |known| known.id);
+        self.copies.note(&copy).await.map_err(unnoted)?;
         if !self.is_disturbed().await? {
             return Ok(());
         }

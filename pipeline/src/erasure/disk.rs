@@ -1,7 +1,7 @@
 //! What stays on disks for a while after it was removed, and what is typed at the prompt.
 
 use super::Erasure;
-use crate::cli::{Failure, lake::history};
+use crate::cli::{Failure, history};
 use crate::log::embedded::Embedded;
 use std::path::Path;
 use tidelake_serve::cluster::JOB_DATA_LIVES;

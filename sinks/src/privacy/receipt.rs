@@ -183,6 +183,10 @@ pub struct ReceiptError {
     why: String,
 }
 
+/// How the receipts of a lake stand: different when one was written in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(Vec<ObjectMeta>);
+
 /// The receipts of a lake.
 #[derive(Clone, Debug)]
 pub struct Receipts {
@@ -214,10 +218,10 @@ impl Receipts {
     ///
     /// # Errors
     /// [`ReceiptError`].
-    pub async fn mark(&self) -> Result<Vec<ObjectMeta>, ReceiptError> {
+    pub async fn mark(&self) -> Result<Mark, ReceiptError> {
         let mut listed = self.listed().await?;
         listed.sort_by(|a, b| a.location.cmp(&b.location));
-        Ok(listed)
+        Ok(Mark(listed))
     }
 
     /// Every receipt, oldest first.
