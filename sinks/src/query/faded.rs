@@ -6,7 +6,7 @@ use crate::privacy::gone::{Faded, attrition};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::prelude::{DataFrame, Expr, SessionContext, lit};
+use datafusion::prelude::{DataFrame, Expr, SessionContext, ident, lit};
 use std::sync::Arc;
 
 /// The table's name. It is for that query, and in no listing.
@@ -36,7 +36,9 @@ fn plan(faded: &[Faded]) -> Result<LogicalPlan, datafusion::error::DataFusionErr
         let none = datafusion::logical_expr::EmptyRelation { produce_one_row: false, schema };
         return Ok(LogicalPlan::EmptyRelation(none));
     }
-    LogicalPlanBuilder::values_with_schema(faded.iter().map(row).collect(), &schema)?.build()
+    // A list of values names its columns by their places.
+    let named = schema.fields().iter().enumerate().map(|(at, field)| ident(format!("column{}", at + 1)).alias(field.name()));
+    LogicalPlanBuilder::values_with_schema(faded.iter().map(row).collect(), &schema)?.project(named)?.build()
 }
 
 fn row(faded: &Faded) -> Vec<Expr> {

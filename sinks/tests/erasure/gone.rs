@@ -39,8 +39,8 @@ async fn they_leave_only_a_count() {
     let (dir, lake) = lake();
     let mut lander = videos(&lake).await;
     lander.land(&[gone_on(9)]).await;
-    // At ages at which nobody is, some, and everybody is old enough; the hour of the first day is begun.
-    let ages = [9, 20, 29, 60];
+    // Instants after the last that is known of it, at which it is old enough for some ages and for all.
+    let ages = [10, 20, 29, 60];
     let mut before = Vec::new();
     for age in ages {
         before.push(attrition(&lake, age).await);
