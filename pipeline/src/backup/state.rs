@@ -3,9 +3,9 @@
 use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::reader::Reader;
+use crate::log::suppressions;
 use crate::log::tasks;
 use crate::log::topics::Layout;
-use crate::log::suppressions;
 use crate::roles::collect::{self, Cut, begin_again, cut, without_names};
 use rdkafka::message::Message;
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,7 @@ impl LogState {
             profile.payload = kept;
         }
         for statement in self.copies.iter_mut().filter_map(|copy| copy.statement.as_mut()) {
-            let redacted = erased.redact(statement, true);
+            let redacted = erased.redact(statement, false);
             if redacted != statement.as_str() {
                 (*statement, changed) = (redacted.into_owned(), true);
             }

@@ -95,7 +95,8 @@ async fn erase_from(daemon: &Daemon, copy: &Copied) -> Result<(), Failure> {
     match told.outcome.as_str() {
         "failed" => {
             let why = told.note.unwrap_or_default();
-            Err(format!("somebody was erased from the lake meanwhile and is in {}: {why}. Erase again", copy.location).into())
+            Err(format!("somebody was erased from the lake meanwhile and is in {}: {why}. Erase again", copy.location)
+                .into())
         }
         _ => Ok(()),
     }

@@ -68,7 +68,10 @@ impl Watch {
             format!("somebody was erased from the lake meanwhile and may be in {at}, which could not be deleted: {why}")
         })?;
         self.copies.forget(copy.id).await?;
-        Err(format!("somebody was erased from the lake meanwhile and may have been in {at}: it was deleted. Run it again").into())
+        Err(format!(
+            "somebody was erased from the lake meanwhile and may have been in {at}: it was deleted. Run it again"
+        )
+        .into())
     }
 
     /// Whether an erasure was at work.
@@ -93,12 +96,19 @@ pub(super) fn of_file(kind: CopyKind, file: &Path, format: &str, statement: Stri
 
 /// The command that runs, as it would be typed.
 pub(super) fn command() -> String {
-    std::iter::once("tidelake".to_owned()).chain(std::env::args().skip(1).map(|word| quoted(&word))).collect::<Vec<_>>().join(" ")
+    std::iter::once("tidelake".to_owned())
+        .chain(std::env::args().skip(1).map(|word| quoted(&word)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@,+%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use super::{Failure, listing};
 use crate::config::Config;
 use crate::daemon::Daemon;
-use crate::log::embedded::Embedded;
 use crate::erasure::{Erasure, Order};
+use crate::log::embedded::Embedded;
 use std::io::{BufRead, IsTerminal, Write};
 use std::str::FromStr;
 use std::time::Duration;
@@ -69,8 +69,9 @@ pub(crate) async fn run(args: &EraseArgs, config: Config) -> Result<(), Failure>
     .await?;
     let (alone, data_dir) = (daemon.connection.is_alone(), daemon.config.data_dir.clone());
     drop(daemon);
-    if alone {
-        Embedded::purge(&data_dir).await?;
+    // Whoever has the lock has done it when it started.
+    if alone && let Err(error) = Embedded::purge(&data_dir).await {
+        tracing::warn!(%error, "the broker's files are written anew when it is started the next time");
     }
     print(&receipt, &args.format)?;
     match receipt.remains.is_empty() {

@@ -151,8 +151,18 @@ async fn receipts(config: &Config, id: Option<&str>, format: &str) -> Result<(),
         let found = all.iter().find(|receipt| receipt.id == id);
         return super::erase::print(found.ok_or_else(|| format!("no erasure has the id {id}"))?, format);
     }
-    let header =
-        ["erasure", "state", "basis", "asked for", "done", "rows", "topic messages", "media files", "copies", "remains"];
+    let header = [
+        "erasure",
+        "state",
+        "basis",
+        "asked for",
+        "done",
+        "rows",
+        "topic messages",
+        "media files",
+        "copies",
+        "remains",
+    ];
     let rows = all.iter().map(|receipt| {
         let messages: i64 = receipt.topics.iter().map(|topic| topic.removed).sum();
         [

@@ -15,7 +15,7 @@ use tidelake_schemas::topics::BUDGETS;
 use tidelake_sinks::backup::{begin, finish, into_lake};
 use tidelake_sinks::copies::Copies;
 use tidelake_sinks::lake::Lake;
-use tidelake_sinks::lake::erasure::recheck;
+use tidelake_sinks::lake::erasure::{recheck, uncheck};
 
 #[derive(clap::Args)]
 pub(crate) struct RestoreArgs {
@@ -82,11 +82,14 @@ async fn erased_again(daemon: Option<Daemon>, lake: &Lake, config: Config) -> Re
     let daemon = match daemon {
         Some(daemon) => daemon,
         None => Daemon::reach(config).await.map_err(|error| {
-            format!("the tables are restored, but not looked through for those who are erased: {error}. Then run \
-                     tidelake privacy recheck")
+            format!(
+                "the tables are restored, but not looked through for those who are erased: {error}. Then run \
+                     tidelake privacy recheck"
+            )
         })?,
     };
     let erased = suppressions::everybody(&daemon.connection, &daemon.privacy_key).await?;
+    uncheck(lake).await?;
     let found = recheck(lake, &erased, &daemon.config.files(), now()).await?;
     let rows: usize = found.iter().map(|table| table.erased.rows).sum();
     Ok((rows > 0).then(|| format!("{rows} rows of those who are erased were taken out again")))

@@ -169,12 +169,7 @@ pub(super) async fn to_file(answer: Answer, format: Format, file: &Path) -> Resu
 }
 
 /// Notes a file with an answer in the register of copies.
-pub(super) async fn noted(
-    watch: Option<Watch>,
-    format: Format,
-    file: &Path,
-    statement: String,
-) -> Result<(), Failure> {
+pub(super) async fn noted(watch: Option<Watch>, format: Format, file: &Path, statement: String) -> Result<(), Failure> {
     let Some(watch) = watch else { return Ok(()) };
     watch.note(of_file(CopyKind::Export, file, format.name(), statement)?).await
 }

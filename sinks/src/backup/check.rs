@@ -1,14 +1,14 @@
 //! Is a backup whole? And: making it valid again after its tables or its state were rewritten.
 
 use super::copy;
-use super::take::STATES;
 use super::manifest::{FileEntry, Manifest};
 use super::table;
+use super::take::STATES;
 use super::{BackupError, Progress, TABLES};
 use crate::lake::Lake;
 use crate::place::Place;
-use futures::{StreamExt, TryStreamExt, stream};
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

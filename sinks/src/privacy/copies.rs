@@ -71,7 +71,8 @@ pub async fn erase(lake: &Lake, copy: &Copied, erasing: &Erasing<'_>) -> (CopyEr
         note: None,
     };
     let mut entry = copy.clone();
-    entry.statement = copy.statement.as_deref().map(|statement| erased.redact(statement, true).into_owned());
+    // Commands name people without a mark.
+    entry.statement = copy.statement.as_deref().map(|statement| erased.redact(statement, false).into_owned());
     let outcome = match copy.format.as_str() {
         DELTA => backup(lake, copy, erasing).await,
         _ => export(lake, &mut entry, erased).await,
@@ -161,7 +162,8 @@ async fn backup(lake: &Lake, copy: &Copied, erasing: &Erasing<'_>) -> Result<Don
                 done.changed |= taken.files > 0;
             }
             if let Some(mut table) = copied.open(&name).await.map_err(Unreached::failed)? {
-                erasure::purge(&mut table, &name, erased, now).await.map_err(Unreached::failed)?;
+                let purged = erasure::purge(&mut table, &name, erased, now).await.map_err(Unreached::failed)?;
+                done.changed |= !purged.is_nothing();
             }
         }
     }

@@ -70,11 +70,13 @@ struct Gone {
     faded: Faded,
 }
 
-/// The videos, with what `attrition` finds of each; see there.
-const GONE: &str = "
-WITH lost AS (
-  SELECT platform, video_id, unavailable, coalesce(to_char(created_at, '%Y-%m'), 'unknown') AS month
-  FROM newest_videos WHERE platform = 'tiktok' AND provenance['zone'] = 'research' AND unavailable IS NOT NULL),
+/// The videos.
+const LOST: &str = "
+SELECT platform, video_id, unavailable, coalesce(to_char(created_at, '%Y-%m'), 'unknown') AS month
+FROM newest_videos WHERE platform = 'tiktok' AND provenance['zone'] = 'research' AND unavailable IS NOT NULL";
+
+/// What `attrition` finds of each of them; see there.
+const FACTS: &str = "
 seen AS (
   SELECT v.platform, v.video_id, min(v.observed_at) AS first_seen, max(v.observed_at) AS last_seen,
          last_value(v.findings['categories'][1]['name'] ORDER BY v.observed_at, v.event_id)
@@ -125,7 +127,9 @@ pub async fn erase_gone(
     let erased = Suppressions::of(key.clone(), "tiktok", subject.names().iter().map(String::as_str));
     count(lake, &erased, &gone).await?;
     for name in tables(lake).await? {
-        let Some(rows) = erase(lake, &name, &erased, &Why::of("gone").by(Basis::Terms), options, None).await? else { continue };
+        let Some(rows) = erase(lake, &name, &erased, &Why::of("gone").by(Basis::Terms), options, None).await? else {
+            continue;
+        };
         if let Some(mut table) = lake.open(&name).await? {
             purge(&mut table, &name, &erased, now).await?;
         }
@@ -154,7 +158,11 @@ pub async fn attrition(lake: &Lake) -> Result<Attrition, GoneError> {
 
 async fn gone(engine: &Engine) -> Result<Vec<Gone>, QueryError> {
     let mut gone = Vec::new();
-    for batch in engine.collect(GONE).await? {
+    // Mostly there are none, and the history need not be read.
+    if engine.integers(&format!("SELECT count(*) FROM ({LOST})")).await? == [0] {
+        return Ok(gone);
+    }
+    for batch in engine.collect(&format!("WITH lost AS ({LOST}), {FACTS}")).await? {
         gone.extend(read(&batch).map_err(|e| QueryError::Execution(e.to_string()))?);
     }
     Ok(gone)
@@ -174,7 +182,8 @@ fn read(batch: &RecordBatch) -> Result<Vec<Gone>, ArrowError> {
     };
     let (gone, checked) = (flags("gone")?, flags("checked")?);
     let text = |column: &arrow::array::ArrayRef, row: usize| column.as_string::<i32>().value(row).to_owned();
-    let set = |flags: &[arrow::array::ArrayRef; 3], row: usize| flags.each_ref().map(|flag| flag.as_boolean().value(row));
+    let set =
+        |flags: &[arrow::array::ArrayRef; 3], row: usize| flags.each_ref().map(|flag| flag.as_boolean().value(row));
     let rows = (0..batch.num_rows()).map(|row| Gone {
         id: ids.as_primitive::<Int64Type>().value(row),
         why: text(&why, row),

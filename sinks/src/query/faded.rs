@@ -37,7 +37,8 @@ fn plan(faded: &[Faded]) -> Result<LogicalPlan, datafusion::error::DataFusionErr
         return Ok(LogicalPlan::EmptyRelation(none));
     }
     // A list of values names its columns by their places.
-    let named = schema.fields().iter().enumerate().map(|(at, field)| ident(format!("column{}", at + 1)).alias(field.name()));
+    let named =
+        schema.fields().iter().enumerate().map(|(at, field)| ident(format!("column{}", at + 1)).alias(field.name()));
     LogicalPlanBuilder::values_with_schema(faded.iter().map(row).collect(), &schema)?.project(named)?.build()
 }
 

@@ -223,16 +223,25 @@ pub(crate) async fn integer(lake: &Lake, query: &str) -> i64 {
     engine(lake).await.integers(query).await.expect("answers")[0]
 }
 
-pub(crate) async fn erase_everywhere(lake: &Lake, erased: &Suppressions) -> BTreeMap<String, (erasure::Erased, Purged)> {
+pub(crate) async fn erase_everywhere(
+    lake: &Lake,
+    erased: &Suppressions,
+) -> BTreeMap<String, (erasure::Erased, Purged)> {
     erase_at(lake, erased, LATER).await
 }
 
-pub(crate) async fn erase_at(lake: &Lake, erased: &Suppressions, now: Timestamp) -> BTreeMap<String, (erasure::Erased, Purged)> {
+pub(crate) async fn erase_at(
+    lake: &Lake,
+    erased: &Suppressions,
+    now: Timestamp,
+) -> BTreeMap<String, (erasure::Erased, Purged)> {
     let mut done = BTreeMap::new();
     for name in erasure::tables(lake).await.expect("lists") {
         let options = WriterOptions::default();
-        let taken =
-            erasure::erase(lake, &name, erased, &Why::of("test"), &options, None).await.expect("erases").expect("is there");
+        let taken = erasure::erase(lake, &name, erased, &Why::of("test"), &options, None)
+            .await
+            .expect("erases")
+            .expect("is there");
         let mut table = lake.open(&name).await.expect("opens").expect("is there");
         let purged = erasure::purge(&mut table, &name, erased, now).await.expect("purges");
         done.insert(name, (taken, purged));

@@ -102,7 +102,8 @@ async fn a_backup_stays_whole() {
     assert_eq!(kept, format!("{{\"tasks\":[\"\",\"{BEN}\"]}}"));
     assert_eq!(std::fs::read_dir(backup.path().join("state")).expect("lists").count(), 1);
     // Its commits say by which right.
-    let copied = Lake::at(backup.path().join("tables").to_str().expect("UTF-8"), lake.options().clone()).expect("a lake");
+    let copied =
+        Lake::at(backup.path().join("tables").to_str().expect("UTF-8"), lake.options().clone()).expect("a lake");
     let history = ledger::history(&copied, "video_observations").await.expect("reads");
     let removed = history.entries.into_iter().filter_map(|entry| entry.removed).last().expect("an erasure");
     assert_eq!(removed.basis.as_deref(), Some("GDPR Art. 17(1)(b): consent withdrawn"));

@@ -64,6 +64,10 @@ async fn they_leave_only_a_count() {
     lander.land(&[gone_on(9)]).await;
     gone::erase_gone(&lake, &key(), &options, LATER).await.expect("erases");
     let counts = gone::attrition(&lake).await.expect("reads");
-    assert_eq!(counts.faded.iter().map(|faded| faded.videos).sum::<u64>(), 1, "the last ids that were counted are known");
+    assert_eq!(
+        counts.faded.iter().map(|faded| faded.videos).sum::<u64>(),
+        1,
+        "the last ids that were counted are known"
+    );
     assert_eq!(removed(&lake).await, 6);
 }

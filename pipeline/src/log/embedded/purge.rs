@@ -83,7 +83,8 @@ async fn sqlite(database: &Path) -> Result<(), libsql::Error> {
     connection.execute("pragma foreign_keys = off", ()).await?;
     connection.execute(&format!("create temp table superseded as {COMPACT}"), ()).await?;
     for table in ["header", "record"] {
-        let sql = format!("delete from {table} where (topition, offset_id) in (select topition, offset_id from superseded)");
+        let sql =
+            format!("delete from {table} where (topition, offset_id) in (select topition, offset_id from superseded)");
         connection.execute(&sql, ()).await?;
     }
     connection.execute("drop table superseded", ()).await?;

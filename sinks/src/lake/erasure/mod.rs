@@ -19,7 +19,7 @@ mod why;
 
 pub use super::upkeep::tables;
 pub use purge::{Purged, purge};
-pub use recheck::{Recheck, recheck};
+pub use recheck::{Recheck, recheck, uncheck};
 pub use why::{Basis, Why};
 
 use super::Lake;

@@ -75,6 +75,14 @@ pub async fn recheck(
     Ok(found)
 }
 
+/// Forgets how far tables were looked at: others stand in their place.
+///
+/// # Errors
+/// [`LakeError`].
+pub async fn uncheck(lake: &Lake) -> Result<(), LakeError> {
+    save(lake, &Checked::default()).await
+}
+
 async fn of_table(
     lake: &Lake,
     name: &str,

@@ -145,8 +145,7 @@ fn format_of<'p>(path: &'p Path, format: &'p str) -> &'p str {
 }
 
 /// The kinds of files that are looked into; and `xlsx` and `pdf`, which are not.
-const KNOWN: [&str; 11] =
-    ["parquet", "csv", "json", "ndjson", "jsonl", "html", "htm", "md", "table", "xlsx", "pdf"];
+const KNOWN: [&str; 11] = ["parquet", "csv", "json", "ndjson", "jsonl", "html", "htm", "md", "table", "xlsx", "pdf"];
 
 fn content_of(content: &Bytes, format: &str, names: &dyn Fn(&str) -> bool) -> Result<Left, String> {
     let rows = |(new, gone)| Left::Rows(new, gone);

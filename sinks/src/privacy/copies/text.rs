@@ -91,8 +91,7 @@ mod tests {
         );
         let (new, gone) = json(b"[{\"a\":\"Mia\"}, {\"a\":\"ben\",\"n\":1.50}]", &is_name).unwrap();
         assert_eq!((String::from_utf8(new).unwrap().as_str(), gone), ("[{\"a\":\"ben\",\"n\":1.50}]\n", 1));
-        let (new, gone) =
-            lines(b"{\"v\":\"7001234567890123456\"}\n{\"v\":\"7\",\"m\":[\"mia\"]}\n", &is_name).unwrap();
+        let (new, gone) = lines(b"{\"v\":\"7001234567890123456\"}\n{\"v\":\"7\",\"m\":[\"mia\"]}\n", &is_name).unwrap();
         assert_eq!((String::from_utf8(new).unwrap().as_str(), gone), ("{\"v\":\"7\",\"m\":[\"mia\"]}\n", 1));
         assert!(json(b"{}", &is_name).is_err());
     }

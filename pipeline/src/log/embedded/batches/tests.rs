@@ -191,7 +191,8 @@ fn a_copy_is_the_same_log_without_what_was_deleted() {
     let (dir, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let batches = open(&dir);
     let needle = "somebody.whose-name-is.in-the-log";
-    let named = Batch { record_data: Bytes::from(format!("{needle}{}", "x".repeat(100 - needle.len()))), ..batch(2, 0) };
+    let named =
+        Batch { record_data: Bytes::from(format!("{needle}{}", "x".repeat(100 - needle.len()))), ..batch(2, 0) };
     assert_eq!(batches.append(ID, named, 0).unwrap(), 0);
     assert_eq!(batches.append(ID, of_producer(0, 0, 2), 0).unwrap(), 2);
     let empty = PartitionId { partition: 5, ..ID };
