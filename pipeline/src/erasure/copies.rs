@@ -6,8 +6,9 @@ use crate::cli::Failure;
 use crate::log::suppressions;
 use crate::roles::now;
 use std::collections::BTreeSet;
+use tidelake_sinks::backup::Edit;
 use tidelake_sinks::copies::{Copied, Copies};
-use tidelake_sinks::privacy::copies::{Erasing, OfState, erase};
+use tidelake_sinks::privacy::copies::{Erasing, erase};
 
 impl Erasure<'_> {
     /// Takes them out of every copy there is, until no other has come.
@@ -31,7 +32,7 @@ impl Erasure<'_> {
         }
     }
 
-    async fn copy(&mut self, register: &Copies, copy: &Copied, state: &OfState<'_>) -> Result<(), Failure> {
+    async fn copy(&mut self, register: &Copies, copy: &Copied, state: &Edit<'_>) -> Result<(), Failure> {
         let (why, options) = (self.why(), self.daemon.config.files());
         let erasing = Erasing { erased: &self.erased, why: &why, options: &options, now: now(), state };
         let (told, entry) = erase(&self.daemon.lake, copy, &erasing).await;

@@ -119,6 +119,9 @@ pub async fn reseal(place: &Place, options: &HashMap<String, String>) -> Result<
     Ok(manifest)
 }
 
+/// What a state of the log becomes; `None` when it may stay. An error is why it cannot be read.
+pub type Edit<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + Send + Sync + 'a;
+
 /// What became of the states of the log that lie in a backup's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Restated {
@@ -133,11 +136,7 @@ pub struct Restated {
 ///
 /// # Errors
 /// [`BackupError`]; the manifest names a state that is there.
-pub async fn restate(
-    place: &Place,
-    now: Timestamp,
-    edit: &(dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + Send + Sync),
-) -> Result<Restated, BackupError> {
+pub async fn restate(place: &Place, now: Timestamp, edit: &Edit<'_>) -> Result<Restated, BackupError> {
     let mut manifest = Manifest::of(place).await?;
     let failed = |e: object_store::Error| BackupError::Store { place: place.shown.clone(), why: e.to_string() };
     let edited = |path: object_store::path::Path| async move {

@@ -20,9 +20,6 @@ use tidelake_schemas::Timestamp;
 /// How a copy's files are written that is the lake's own tables.
 const DELTA: &str = "delta";
 
-/// What a backup's state of the log becomes; `None` when it may stay. An error is why it cannot be read.
-pub type OfState<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + Send + Sync + 'a;
-
 /// What is taken out of copies, and how.
 pub struct Erasing<'a> {
     /// Whose rows.
@@ -34,7 +31,7 @@ pub struct Erasing<'a> {
     /// The current instant.
     pub now: Timestamp,
     /// What backups' states of the log become.
-    pub state: &'a OfState<'a>,
+    pub state: &'a backup::Edit<'a>,
 }
 
 /// Names are personal: nothing is shown.
