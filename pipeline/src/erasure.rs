@@ -12,7 +12,7 @@ use crate::cli::Failure;
 use crate::daemon::Daemon;
 use crate::log::suppressions::{self, HEARD_AFTER};
 use crate::roles::now;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tidelake_sinks::lake::erasure::{self, Basis, Why};
 use tidelake_sinks::privacy::{Receipt, Receipts, Remains, State, Subject, Suppressions, TableErased};
@@ -44,6 +44,8 @@ pub(crate) struct Erasure<'a> {
     receipts: Receipts,
     receipt: Receipt,
     erased: Suppressions,
+    /// Tasks that asked for nobody else.
+    gone: BTreeSet<String>,
     say: &'a dyn Fn(String),
 }
 
@@ -101,7 +103,7 @@ impl<'a> Erasure<'a> {
         let reason = order.reason.as_deref().map(|reason| erased.redact(reason, false).into_owned());
         receipt.reason = reason.or(receipt.reason);
         receipts.put(&receipt).await?;
-        Ok(Self { daemon, receipts, receipt, erased, say })
+        Ok(Self { daemon, receipts, receipt, erased, gone: BTreeSet::new(), say })
     }
 
     fn why(&self) -> Why {
@@ -139,11 +141,13 @@ impl<'a> Erasure<'a> {
 
     async fn take_back(&mut self) -> Result<(), Failure> {
         let lanes = self.daemon.config.log.lanes;
-        let (told, left) = topics::take_back(&self.daemon.connection, lanes, &self.erased).await?;
-        for topic in &told {
+        let taken = topics::take_back(&self.daemon.connection, lanes, &self.erased).await?;
+        let left = taken.left;
+        self.gone = taken.tasks;
+        for topic in &taken.told {
             self.say(format!("{}: {} taken back or changed", topic.topic, topic.removed));
         }
-        self.receipt.topics.extend(told);
+        self.receipt.topics.extend(taken.told);
         if left > 0 {
             self.remains(
                 format!("positions of {left} task(s) that also ask for others"),
@@ -225,6 +229,8 @@ impl<'a> Erasure<'a> {
 
     async fn topics(&mut self, marks: &BTreeMap<Place, (i64, i64)>) -> Result<(), Failure> {
         let Daemon { connection, lake, config, .. } = self.daemon;
+        // What was being polled when the task was taken back has written its cursor once more.
+        topics::forget_cursors(connection, config.log.lanes, &self.erased, &self.gone).await?;
         let passed = topics::passed(connection, lake, config).await?;
         let told = topics::trim(connection, config.layout().partitions(), marks, passed, &self.erased).await?;
         let remaining: i64 = told.iter().map(|topic| topic.remaining).sum();

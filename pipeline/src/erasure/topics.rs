@@ -14,7 +14,7 @@ use rdkafka::message::Message;
 use rdkafka::producer::FutureRecord;
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tidelake_schemas::topics::{self, CURSORS, LANDED, MEDIA_ORDERS, PROFILES, VIDEO_ENRICHED, VIDEO_OBSERVED};
 use tidelake_sinks::lake::{Lake, commit};
@@ -164,29 +164,45 @@ fn theirs(
     Ok(counts)
 }
 
+/// What was taken back.
+#[derive(Default)]
+pub(super) struct TakenBack {
+    /// How many, by topic.
+    pub(super) told: Vec<TopicErased>,
+    /// Tasks that ask for nobody any more.
+    pub(super) tasks: BTreeSet<String>,
+    /// Cursors of others that still hold their names.
+    pub(super) left: usize,
+}
+
 /// Takes tasks back that ask only for them, changes those that ask for others too, and takes the cursors of the former
-/// back. Gives how many of each, and how many cursors of others still hold their names.
+/// back: first, so that an erasure that is stopped in between still knows whose they are.
 pub(super) async fn take_back(
     connection: &Connection,
     lanes: i32,
     erased: &Suppressions,
-) -> Result<(Vec<TopicErased>, usize), LogError> {
+) -> Result<TakenBack, LogError> {
     let asked = connection.clone();
     let read = tokio::task::spawn_blocking(move || tasks::declared(&asked, lanes)).await;
     let declared = read.map_err(|e| LogError::Embedded(format!("tasks: {e}")))??;
+    let cuts: Vec<(&String, Cut)> = declared.iter().map(|(name, task)| (name, cut(erased, task))).collect();
+    let nothing = cuts.iter().filter(|(_, cut)| *cut == Cut::Nothing).map(|(name, _)| (*name).clone());
+    let mut taken = TakenBack { tasks: nothing.collect(), ..TakenBack::default() };
+    let forgotten;
+    (forgotten, taken.left) = forget_cursors(connection, lanes, erased, &taken.tasks).await?;
     let mut told = TopicErased { topic: topics::TASKS.into(), ..TopicErased::default() };
-    for (name, task) in &declared {
-        match cut(erased, task) {
+    for (name, cut) in cuts {
+        match cut {
             Cut::Whole => continue,
             Cut::Less(less) => tasks::declare(connection, lanes, &less).await?,
             Cut::Nothing => tasks::remove(connection, lanes, name).await?,
         }
         told.removed += 1;
     }
-    let (forgotten, left) = forget_cursors(connection, lanes, erased).await?;
     let cursors = TopicErased { topic: CURSORS.into(), removed: forgotten, remaining: 0 };
     let baselines = TopicErased { topic: PROFILES.into(), removed: unlearn(connection, erased).await?, remaining: 0 };
-    Ok(([told, cursors, baselines].into_iter().filter(|told| told.removed > 0).collect(), left))
+    taken.told = [told, cursors, baselines].into_iter().filter(|told| told.removed > 0).collect();
+    Ok(taken)
 }
 
 /// Writes what sources usually give anew where it names them; how many baselines that were.
@@ -214,7 +230,14 @@ async fn unlearn(connection: &Connection, erased: &Suppressions) -> Result<i64, 
     Ok(i64::try_from(changed.len()).unwrap_or(i64::MAX))
 }
 
-async fn forget_cursors(connection: &Connection, lanes: i32, erased: &Suppressions) -> Result<(i64, usize), LogError> {
+/// Takes back the cursors of tasks that are gone, and of others that are not declared and name them; how many, and how many
+/// of declared ones name them. A cursor within a cycle would keep its topics from being trimmed.
+pub(super) async fn forget_cursors(
+    connection: &Connection,
+    lanes: i32,
+    erased: &Suppressions,
+    gone: &BTreeSet<String>,
+) -> Result<(i64, usize), LogError> {
     let (asked, producer) = (connection.clone(), connection.producer()?);
     let read = tokio::task::spawn_blocking(move || {
         let declared = tasks::declared(&asked, lanes)?;
@@ -227,10 +250,11 @@ async fn forget_cursors(connection: &Connection, lanes: i32, erased: &Suppressio
     for (lane, cursors) in lanes {
         for cursor in cursors.into_values() {
             let named = erased.named_in(&cursor.task) || cursor.state.as_deref().is_some_and(|s| erased.marked_in(s));
-            if !named {
+            let is_gone = gone.contains(&cursor.task);
+            if !(named || is_gone) {
                 continue;
             }
-            if declared.contains_key(&cursor.task) {
+            if declared.contains_key(&cursor.task) && !is_gone {
                 left += 1;
                 continue;
             }
