@@ -105,7 +105,7 @@ async fn a_backup_stays_whole() {
     let copied =
         Lake::at(backup.path().join("tables").to_str().expect("UTF-8"), lake.options().clone()).expect("a lake");
     let history = ledger::history(&copied, "video_observations").await.expect("reads");
-    let removed = history.entries.into_iter().filter_map(|entry| entry.removed).last().expect("an erasure");
+    let removed = history.entries.into_iter().filter_map(|entry| entry.removed).next_back().expect("an erasure");
     assert_eq!(removed.basis.as_deref(), Some("GDPR Art. 17(1)(b): consent withdrawn"));
     assert_eq!(removed.reason.as_deref(), Some("asked by mail"));
     // The lake is another matter.
