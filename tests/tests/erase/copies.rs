@@ -85,8 +85,10 @@ fn no_copy_names_them_and_none_brings_them_back() {
     }
     stage.done(&["backup", "--verify", &at("backup")]);
     bench.check(&ids);
-    // Nobody runs the broker: its files are written anew at once.
-    if stage.is_embedded() {
+    // Nobody runs the broker: its files are written anew at once, with what the receipt says is needed to go on.
+    let remaining =
+        receipt["topics"].as_array().expect("topics").iter().filter_map(|topic| topic["remaining"].as_u64());
+    if stage.is_embedded() && remaining.sum::<u64>() == 0 {
         for file in files(&stage.dir().join("broker")) {
             let said = String::from_utf8_lossy(&std::fs::read(&file).expect("reads")).into_owned();
             for needle in &needles {
