@@ -3,6 +3,8 @@
 //! Whatever stops it, the same command goes on where it was: a receipt that is not complete says that there is something to
 //! go on with, the topic of suppressions says for whom, and each step finds what is left by looking.
 
+mod copies;
+mod disk;
 mod media;
 mod topics;
 
@@ -10,11 +12,10 @@ use crate::cli::Failure;
 use crate::daemon::Daemon;
 use crate::log::suppressions::{self, HEARD_AFTER};
 use crate::roles::now;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use tidelake_sinks::copies::Copies;
-use tidelake_sinks::lake::erasure;
-use tidelake_sinks::privacy::{Receipt, Receipts, Remains, State, Subject, Suppressions, TableErased, copies};
+use tidelake_sinks::lake::erasure::{self, Basis, Why};
+use tidelake_sinks::privacy::{Receipt, Receipts, Remains, State, Subject, Suppressions, TableErased};
 use topics::Place;
 use uuid::Uuid;
 
@@ -29,6 +30,10 @@ pub(crate) struct Order {
     pub named: Vec<String>,
     /// Every name the lake knows.
     pub subject: Subject,
+    /// By which right.
+    pub basis: Option<Basis>,
+    /// In words.
+    pub reason: Option<String>,
     /// How long running readers are waited for.
     pub patience: Duration,
 }
@@ -39,6 +44,8 @@ pub(crate) struct Erasure<'a> {
     receipts: Receipts,
     receipt: Receipt,
     erased: Suppressions,
+    /// Tasks that asked for nobody else.
+    gone: BTreeSet<String>,
     say: &'a dyn Fn(String),
 }
 
@@ -57,7 +64,8 @@ impl<'a> Erasure<'a> {
             this.media().await?;
         }
         this.topics(&marks).await?;
-        this.copies().await?;
+        this.copies(order).await?;
+        this.disk()?;
         this.end().await
     }
 
@@ -78,7 +86,8 @@ impl<'a> Erasure<'a> {
             Some(mut open) => {
                 say(format!("going on with erasure {}", open.id));
                 // What is still there is looked for again.
-                (open.topics, open.copies, open.remains) = (Vec::new(), Vec::new(), Vec::new());
+                (open.topics, open.copies) = (Vec::new(), Vec::new());
+                (open.remains, open.fades) = (Vec::new(), Vec::new());
                 open
             }
             None => Receipt {
@@ -89,8 +98,17 @@ impl<'a> Erasure<'a> {
                 ..Receipt::default()
             },
         };
+        let mut receipt = receipt;
+        receipt.basis = order.basis.or(receipt.basis);
+        let reason = order.reason.as_deref().map(|reason| erased.redact(reason, false).into_owned());
+        receipt.reason = reason.or(receipt.reason);
         receipts.put(&receipt).await?;
-        Ok(Self { daemon, receipts, receipt, erased, say })
+        Ok(Self { daemon, receipts, receipt, erased, gone: BTreeSet::new(), say })
+    }
+
+    fn why(&self) -> Why {
+        let Receipt { id, basis, reason, .. } = &self.receipt;
+        Why { erasure: id.clone(), basis: *basis, reason: reason.clone() }
     }
 
     fn say(&self, what: impl Into<String>) {
@@ -123,11 +141,13 @@ impl<'a> Erasure<'a> {
 
     async fn take_back(&mut self) -> Result<(), Failure> {
         let lanes = self.daemon.config.log.lanes;
-        let (told, left) = topics::take_back(&self.daemon.connection, lanes, &self.erased).await?;
-        for topic in &told {
+        let taken = topics::take_back(&self.daemon.connection, lanes, &self.erased).await?;
+        let left = taken.left;
+        self.gone = taken.tasks;
+        for topic in &taken.told {
             self.say(format!("{}: {} taken back or changed", topic.topic, topic.removed));
         }
-        self.receipt.topics.extend(told);
+        self.receipt.topics.extend(taken.told);
         if left > 0 {
             self.remains(
                 format!("positions of {left} task(s) that also ask for others"),
@@ -151,8 +171,9 @@ impl<'a> Erasure<'a> {
 
     async fn tables(&mut self) -> Result<(), Failure> {
         let (lake, options) = (&self.daemon.lake, self.daemon.config.files());
+        let why = self.why();
         for name in erasure::tables(lake).await? {
-            let Some(taken) = erasure::erase(lake, &name, &self.erased, &self.receipt.id, &options, None).await? else {
+            let Some(taken) = erasure::erase(lake, &name, &self.erased, &why, &options, None).await? else {
                 continue;
             };
             let Some(mut table) = lake.open(&name).await? else { continue };
@@ -208,6 +229,8 @@ impl<'a> Erasure<'a> {
 
     async fn topics(&mut self, marks: &BTreeMap<Place, (i64, i64)>) -> Result<(), Failure> {
         let Daemon { connection, lake, config, .. } = self.daemon;
+        // What was being polled when the task was taken back has written its cursor once more.
+        topics::forget_cursors(connection, config.log.lanes, &self.erased, &self.gone).await?;
         let passed = topics::passed(connection, lake, config).await?;
         let told = topics::trim(connection, config.layout().partitions(), marks, passed, &self.erased).await?;
         let remaining: i64 = told.iter().map(|topic| topic.remaining).sum();
@@ -218,30 +241,6 @@ impl<'a> Erasure<'a> {
             let why = "not every reader has passed them, or a task's cycle is not complete; none of them lands. Run the daemon \
                        and erase again, or wait until log.retention has removed them";
             self.remains(format!("{remaining} messages of theirs in the log"), why);
-        }
-        Ok(())
-    }
-
-    async fn copies(&mut self) -> Result<(), Failure> {
-        let Daemon { lake, config, .. } = self.daemon;
-        let register = Copies::of(lake)?;
-        for copy in register.all().await? {
-            let options = config.files();
-            let (told, entry) = copies::erase(lake, &copy, &self.erased, &self.receipt.id, &options, now()).await;
-            match entry {
-                Some(entry) if entry != copy => register.note(&entry).await?,
-                Some(_) => {}
-                None => register.forget(copy.id).await?,
-            }
-            if told.outcome == "failed" {
-                let why = told.note.clone().unwrap_or_default();
-                self.remains(
-                    format!("{} {}", told.kind, told.location),
-                    format!("{why}. NOT ERASED: make it reachable and erase again"),
-                );
-            }
-            self.say(format!("{} {}: {}", told.kind, told.location, told.outcome));
-            self.receipt.copies.push(told);
         }
         Ok(())
     }

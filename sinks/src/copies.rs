@@ -1,4 +1,4 @@
-//! What copies of the lake's rows exist elsewhere: exports, publications, backups.
+//! What copies of the lake's rows exist elsewhere: exports, publications, reports, backups.
 //!
 //! One small JSON object per copy, below the lake's own root in `_tidelake/copies/`, written when the copy is complete. Who
 //! is erased from the lake is erased from its copies too, and this is how they are found.
@@ -21,8 +21,22 @@ pub enum CopyKind {
     Export,
     /// An export that names nobody, with its code book.
     Publication,
+    /// A page of what the lake says.
+    Report,
     /// Tables, positions and state.
     Backup,
+}
+
+impl CopyKind {
+    /// As written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Export => "export",
+            Self::Publication => "publication",
+            Self::Report => "report",
+            Self::Backup => "backup",
+        }
+    }
 }
 
 /// A copy.
@@ -38,7 +52,7 @@ pub struct Copied {
     pub format: String,
     /// When it was complete; microseconds since 1970, UTC.
     pub made_at: Timestamp,
-    /// The query it answers; absent for backups.
+    /// The query it answers, or the command that makes it; absent for backups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
     /// SHA-256 of the file, in hexadecimal; absent where there are several.

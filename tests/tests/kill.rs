@@ -7,6 +7,8 @@
 //! Files are put together, checkpoints written, logs cleaned and files vacuumed as soon as that is safe with writers that
 //! are frozen for half a minute.
 //!
+//! And creators are erased meanwhile, by commands that are killed too: of them nothing is left, of the others everything.
+//!
 //! `TIDELAKE_TEST_KILLS=500` makes it longer; `TIDELAKE_TEST_SEED=n` repeats a run's choices.
 
 #![allow(clippy::print_stderr, reason = "a long test says how it went")]
@@ -14,7 +16,7 @@
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 use tidelake_sandbox::{
     Condition, Endpoint, FaultKind, FaultPlan, FaultRule, FieldName, Operation, Query, Quota, Sandbox, SandboxConfig,
@@ -32,6 +34,10 @@ const UPKEEP: &str = "[maintain]\nmin_files = 2\ncheckpoint_versions = 3\nlog_re
     compact = \"500ms\"\ncheckpoint = \"500ms\"\nclean = \"500ms\"\nvacuum = \"1s\"\n\
     current = \"500ms\"\nrecheck = \"1s\"\n";
 const DAYS: u32 = 6;
+/// Videos of the world.
+const VIDEOS: u64 = 10_000;
+/// Creators that are erased.
+const ERASED: usize = 4;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
@@ -43,7 +49,7 @@ fn sandbox(seed: u64, end: DateTime<Utc>) -> SandboxConfig {
     SandboxConfig {
         world: WorldConfig {
             seed,
-            videos: 10_000,
+            videos: VIDEOS,
             days: DAYS,
             epoch: end - TimeDelta::days(i64::from(DAYS)),
             deleted_share: 0.0,
@@ -84,17 +90,35 @@ fn task(region: &str) -> String {
     format!("kill/{region}")
 }
 
-/// The event ids that must be in the table, each once.
-fn expected(world: &World, first: NaiveDate, last: NaiveDate, at: DateTime<Utc>) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
+/// The event ids that are found, each once, and whose they are.
+fn expected(world: &World, first: NaiveDate, last: NaiveDate, at: DateTime<Utc>) -> BTreeMap<String, String> {
+    let videos = (0..VIDEOS).filter_map(|index| world.video(index));
+    let creators: BTreeMap<_, _> = videos.map(|video| (video.id(), video.creator().handle)).collect();
+    let mut all = BTreeMap::new();
     for region in REGIONS {
         let condition = Condition::new(FieldName::RegionCode, Operation::Eq, &[region]).expect("a condition");
         let query = Query::days(first, last).and(condition);
-        all.extend(
-            world.matching(&query, at).map(|id| ids::event_id(&task(region), 0, EntityKind::Video, &id.to_string())),
-        );
+        all.extend(world.matching(&query, at).map(|id| {
+            let event = ids::event_id(&task(region), 0, EntityKind::Video, &id.to_string());
+            (event, creators.get(&id).expect("its creator").clone())
+        }));
     }
     all
+}
+
+/// Those who have most videos.
+fn most(expected: &BTreeMap<String, String>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    expected.values().for_each(|handle| *counts.entry(handle).or_default() += 1);
+    let mut handles: Vec<_> = counts.into_iter().map(|(handle, videos)| (videos, handle.to_owned())).collect();
+    handles.sort_unstable_by(|a, b| b.cmp(a));
+    handles.into_iter().take(ERASED).map(|(_, handle)| handle).collect()
+}
+
+/// What is said of rows that are somebody's.
+fn theirs(handles: &[String]) -> String {
+    let handles: Vec<String> = handles.iter().map(|handle| format!("'{}'", handle.to_lowercase())).collect();
+    format!("coalesce(lower(author['handle']), '') IN ({})", handles.join(", "))
 }
 
 /// Two processes of each role; with the embedded broker one of all roles.
@@ -144,6 +168,20 @@ impl<'s> Fleet<'s> {
         self.stage.start(&["maintain", "--config", &self.config], &[])
     }
 
+    /// An erasure. It waits for no reader: whatever lands late is found when all is done.
+    fn erase(&self, handle: &str) -> Process {
+        let creator = format!("@{handle}");
+        self.stage.start(&["erase", "--config", &self.config, "--creator", &creator, "--yes", "--wait", "5s"], &[])
+    }
+
+    /// Erases while nobody works, an hour after the last file was written: whatever a killed writer has left goes too.
+    fn erase_at_last(&self, handle: &str) {
+        let later = format!("{}*1", (Utc::now() + TimeDelta::hours(2)).format("%Y-%m-%dT%H:%M:%SZ"));
+        let arguments = ["erase", "--config", &self.config, "--creator", &format!("@{handle}"), "--yes"];
+        let output = self.stage.run_with(&arguments, &[("TIDELAKE_CLOCK", &later)]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// A process that ended by itself is started again, as a supervisor would.
     fn revive(&mut self) {
         for i in 0..self.processes.len() {
@@ -163,7 +201,12 @@ fn killed_processes_lose_and_double_nothing() {
     let sandbox = runtime.block_on(Sandbox::start(sandbox(seed, end))).expect("sandbox");
     let (first, last) = (end.date_naive() - Days::new(u64::from(DAYS)), end.date_naive() - Days::new(1));
     let expected = expected(sandbox.world(), first, last, sandbox.clock().now());
+    let gone = most(&expected);
+    let all = expected.len();
+    let expected: BTreeSet<String> =
+        expected.into_iter().filter(|(_, handle)| !gone.contains(handle)).map(|(event, _)| event).collect();
     assert!(expected.len() > 500, "{} videos are too few to say anything", expected.len());
+    assert!(all > expected.len() + ERASED, "nobody of them would be missed");
 
     let stage = Stage::alone();
     let config = stage.dir().join("kill.toml");
@@ -172,6 +215,7 @@ fn killed_processes_lose_and_double_nothing() {
     let mut choose = StdRng::seed_from_u64(seed);
     let mut zombies = Vec::new();
     let mut upkeep = fleet.upkeep();
+    let mut erasing: Vec<Process> = Vec::new();
     // A process needs about a second to begin working; kills are to strike before, while and after it does.
     let pace = if stage.is_embedded() { 800..3_000 } else { 200..1_500 };
     for kill in 0..kills {
@@ -180,6 +224,15 @@ fn killed_processes_lose_and_double_nothing() {
         if upkeep.ended() || choose.random_ratio(1, 3) {
             upkeep.kill();
             upkeep = fleet.upkeep();
+        }
+        // Each of them twice: the first may be killed wherever it is.
+        let moment = usize::try_from(kill * 2 * ERASED as u64 / kills).unwrap_or(0);
+        if moment > erasing.len() {
+            erasing.push(fleet.erase(&gone[erasing.len() % ERASED]));
+        }
+        if !erasing.is_empty() && choose.random_ratio(1, 4) {
+            let victim = choose.random_range(0..erasing.len());
+            erasing[victim].kill();
         }
         // Zombies thaw long after their partitions were given to others.
         if kill % 15 == 14 {
@@ -190,6 +243,7 @@ fn killed_processes_lose_and_double_nothing() {
     zombies.iter().for_each(|zombie| zombie.signal("CONT"));
 
     let begun = Instant::now();
+    let others = format!("SELECT count(*) FROM video_observations WHERE NOT ({})", theirs(&gone));
     let mut landed = -1;
     while usize::try_from(landed).ok() < Some(expected.len()) {
         assert!(
@@ -198,7 +252,7 @@ fn killed_processes_lose_and_double_nothing() {
             expected.len()
         );
         fleet.revive();
-        landed = stage.integer("SELECT count(*) FROM video_observations");
+        landed = stage.integer(&others);
     }
     for (_, process) in &mut fleet.processes {
         process.signal("TERM");
@@ -207,7 +261,10 @@ fn killed_processes_lose_and_double_nothing() {
         process.wait(Duration::from_secs(60));
     }
     drop(zombies);
+    drop(erasing);
     upkeep.kill();
+    gone.iter().for_each(|handle| fleet.erase_at_last(handle));
+    assert_eq!(stage.integer(&format!("SELECT count(*) FROM video_observations WHERE {}", theirs(&gone))), 0);
     let log = stage.dir().join("lake/video_observations/_delta_log");
     let kept = std::fs::read_dir(log.join("_ledger")).is_ok_and(|mut entries| entries.next().is_some());
     assert!(kept, "no log was cleaned while processes were killed");
@@ -221,6 +278,7 @@ fn killed_processes_lose_and_double_nothing() {
     assert_eq!(found.symmetric_difference(&expected).count(), 0, "rows were lost or came from nowhere");
     let report = stage.audit();
     assert_eq!(report["balanced"], true, "{report:#}");
-    eprintln!("{kills} kills, {} records, each once; {report:#}", found.len());
+    let erased = all - expected.len();
+    eprintln!("{kills} kills, {} records, each once, and {erased} erased; {report:#}", found.len());
     runtime.block_on(sandbox.stop());
 }

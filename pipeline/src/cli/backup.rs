@@ -1,6 +1,7 @@
 //! `tidelake backup`: tables, positions and the state of tasks in another store.
 
 use super::Failure;
+use super::copies::Watch;
 use super::shown::Shown;
 use crate::backup::state::LogState;
 use crate::backup::wait::{Behind, until_landed};
@@ -14,7 +15,9 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 use tidelake_sinks::backup::{Manifest, Progress, Verified, take, verify};
 use tidelake_sinks::copies::{Copied, Copies, CopyKind};
+use tidelake_sinks::lake::erasure::Why;
 use tidelake_sinks::place::Place;
+use tidelake_sinks::privacy::copies::{Erasing, erase};
 
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["to", "verify"])))]
@@ -40,6 +43,7 @@ pub(crate) async fn run(args: &BackupArgs, config: Config) -> Result<(), Failure
     }
     let to = place(args.to.as_deref().unwrap_or_default(), &config)?;
     let alone = config.log.broker == "embedded" && Embedded::running(&config.data_dir).is_none();
+    let watch = Watch::begin(&super::lake::lake(&config)?).await?;
     let daemon = Daemon::reach(config).await?;
     let (connection, layout) = (daemon.connection.clone(), daemon.config.layout());
     let mut state = tokio::task::spawn_blocking(move || LogState::read(&connection, &layout)).await??;
@@ -63,6 +67,9 @@ pub(crate) async fn run(args: &BackupArgs, config: Config) -> Result<(), Failure
         sha256: None,
     };
     copies.note(&copy).await?;
+    if watch.is_disturbed().await? {
+        erase_from(&daemon, &copy).await?;
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", to.shown)?;
     listed(&mut out, &taken.manifest)?;
@@ -74,6 +81,25 @@ pub(crate) async fn run(args: &BackupArgs, config: Config) -> Result<(), Failure
         HumanBytes(bytes)
     )?;
     Ok(())
+}
+
+/// Somebody was erased while the backup was made: takes out of it who is erased by now.
+async fn erase_from(daemon: &Daemon, copy: &Copied) -> Result<(), Failure> {
+    let (connection, layout) = (daemon.connection.clone(), daemon.config.layout());
+    let state = tokio::task::spawn_blocking(move || LogState::read(&connection, &layout)).await??;
+    let (erased, messages) = (state.suppressed(&daemon.privacy_key)?, state.suppressions());
+    let (why, options) = (Why::of("of others while a backup was made"), daemon.config.files());
+    let state = |written: &[u8]| LogState::without(written, &erased, &messages);
+    let erasing = Erasing { erased: &erased, why: &why, options: &options, now: now(), state: &state };
+    let (told, _) = erase(&daemon.lake, copy, &erasing).await;
+    match told.outcome.as_str() {
+        "failed" => {
+            let why = told.note.unwrap_or_default();
+            Err(format!("somebody was erased from the lake meanwhile and is in {}: {why}. Erase again", copy.location)
+                .into())
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn place(location: &str, config: &Config) -> Result<Place, Failure> {

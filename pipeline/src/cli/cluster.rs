@@ -50,7 +50,6 @@ pub(crate) async fn run(args: ClusterArgs, config: &Config) -> Result<(), Failur
             let control_port =
                 listen.port().checked_add(1).ok_or("there is no port after 65535; choose a lower one")?;
             let work_dir = config.data_dir.join(format!("executor-{}", listen.port()));
-            std::fs::create_dir_all(&work_dir).map_err(|e| format!("{}: {e}", work_dir.display()))?;
             let memory_bytes = memory.map(|mib| mib << 20);
             let options = ExecutorOptions { scheduler, listen, control_port, work_dir, memory_bytes, parallelism };
             cluster::executor(lake, options).await?;

@@ -4,9 +4,11 @@ use super::{Failure, listing};
 use crate::config::Config;
 use crate::daemon::Daemon;
 use crate::erasure::{Erasure, Order};
+use crate::log::embedded::Embedded;
 use std::io::{BufRead, IsTerminal, Write};
+use std::str::FromStr;
 use std::time::Duration;
-use tidelake_sinks::lake::erasure;
+use tidelake_sinks::lake::erasure::{self, Basis};
 use tidelake_sinks::privacy::{Receipt, Subject, Suppressions};
 
 #[derive(clap::Args)]
@@ -20,6 +22,13 @@ pub(crate) struct EraseArgs {
     /// Where they are.
     #[arg(long, default_value = "tiktok", value_parser = ["tiktok", "youtube", "facebook"])]
     platform: String,
+    /// By which right: of Art. 17(1) GDPR unneeded (a), consent (b), objection (c), unlawful (d), law (e), child (f); or the
+    /// platform's terms, or other. It stands in the commits and the receipt.
+    #[arg(long, value_name = "BASIS", value_parser = Basis::from_str)]
+    basis: Option<Basis>,
+    /// Why, in words, beside the right. Who is erased is not named in it.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
@@ -48,12 +57,22 @@ pub(crate) async fn run(args: &EraseArgs, config: Config) -> Result<(), Failure>
         confirm(&subject)?;
     }
     let named = args.creator.iter().cloned().chain(args.video.iter().map(ToString::to_string)).collect();
-    let order = Order { platform: args.platform.clone(), named, subject, patience: args.wait };
+    if args.basis == Some(Basis::Other) && args.reason.is_none() {
+        return Err("--basis other says nothing by itself: say why with --reason".into());
+    }
+    let (basis, reason) = (args.basis, args.reason.clone());
+    let order = Order { platform: args.platform.clone(), named, subject, basis, reason, patience: args.wait };
     let receipt = Erasure::run(&daemon, &order, &|what| {
         // Progress is no result.
         _ = writeln!(std::io::stderr(), "{what}");
     })
     .await?;
+    let (alone, data_dir) = (daemon.connection.is_alone(), daemon.config.data_dir.clone());
+    drop(daemon);
+    // Whoever has the lock has done it when it started.
+    if alone && let Err(error) = Embedded::purge(&data_dir).await {
+        tracing::warn!(%error, "the broker's files are written anew when it is started the next time");
+    }
     print(&receipt, &args.format)?;
     match receipt.remains.is_empty() {
         true => Ok(()),
@@ -123,6 +142,12 @@ pub(super) fn print(receipt: &Receipt, format: &str) -> Result<(), Failure> {
     }
     let done = receipt.done_at.map_or_else(String::new, |at| format!(", done {at}"));
     writeln!(out, "Erasure {}: {}, asked for {}{done}", receipt.id, receipt.state.name(), receipt.asked_at)?;
+    if let Some(basis) = receipt.basis {
+        writeln!(out, "Basis: {}", basis.about())?;
+    }
+    if let Some(reason) = &receipt.reason {
+        writeln!(out, "Reason: {reason}")?;
+    }
     writeln!(out, "{} names are suppressed.", receipt.suppressed)?;
     let header = ["table", "rows", "redacted", "files", "old files", "clean from version"];
     let tables = receipt.tables.iter().map(|table| {
@@ -143,6 +168,9 @@ pub(super) fn print(receipt: &Receipt, format: &str) -> Result<(), Failure> {
     for copy in &receipt.copies {
         let note = copy.note.as_deref().map_or_else(String::new, |note| format!(" ({note})"));
         writeln!(out, "{} {}: {}, {} rows{note}", copy.kind, copy.location, copy.outcome, copy.rows)?;
+    }
+    for fades in &receipt.fades {
+        writeln!(out, "still on disk: {}: {}", fades.what, fades.why)?;
     }
     for remains in &receipt.remains {
         writeln!(out, "REMAINS: {}: {}", remains.what, remains.why)?;

@@ -6,7 +6,7 @@ use crate::clock::now;
 use crate::config::Config;
 use indicatif::{HumanBytes, HumanCount};
 use std::io::Write;
-use tidelake_sinks::copies::{Copied, Copies, CopyKind};
+use tidelake_sinks::copies::{Copied, CopyKind};
 use tidelake_sinks::export::{Compression, Export, ExportFormat, Exported, Partition, Reached, export, partitioned};
 use tidelake_sinks::query::{Engine, QueryOptions, split};
 use uuid::Uuid;
@@ -55,8 +55,7 @@ pub(crate) struct ExportArgs {
 
 pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failure> {
     let query = args.query()?;
-    let engine = engine(config).await?;
-    let lake = engine.lake();
+    let (engine, watch) = super::lake::copied(config, options(config)).await?;
     if args.to == "-" {
         return to_stdout(args, &engine, &query).await;
     }
@@ -82,9 +81,7 @@ pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failur
         statement: Some(query),
         sha256: done.sha256().map(str::to_owned),
     };
-    Copies::of(lake)?.note(&copy).await.map_err(|error| {
-        format!("{} is written, but not noted: who is erased from the lake will stay in it. {error}", done.location)
-    })?;
+    watch.note(copy).await?;
     summary(&done, &reads.into_iter().collect::<Vec<_>>())
 }
 

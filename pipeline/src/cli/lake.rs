@@ -1,6 +1,7 @@
 //! What commands that only read the lake share.
 
 use super::Failure;
+use super::copies::Watch;
 use super::sql::SqlArgs;
 use crate::config::Config;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,14 @@ pub(super) async fn asked(config: &Config, options: QueryOptions) -> Result<Engi
     }
 }
 
+/// As [`asked`], for rows that are written to a file: what the engine sees is younger than the beginning of the watch.
+pub(super) async fn copied(config: &Config, options: QueryOptions) -> Result<(Engine, Watch), Failure> {
+    let engine = asked(config, options).await?;
+    let watch = Watch::begin(engine.lake()).await?;
+    engine.refresh().await?;
+    Ok((engine, watch))
+}
+
 fn nowhere(config: &Config) -> Failure {
     let place = config.lake_location();
     let why = "Check --data-dir, or location in [lake]. `tidelake demo` makes a lake to try, `tidelake run` fills one";
@@ -64,9 +73,17 @@ fn is_set_up(dir: &Path) -> Option<bool> {
     Some(entries.all(|entry| entry.file_name().to_string_lossy().starts_with('_')))
 }
 
+/// Where the prompt remembers what was typed.
+pub(crate) fn history(config: &Config) -> PathBuf {
+    config.data_dir.join("sql_history")
+}
+
 /// `tidelake sql`
 pub(crate) async fn sql(args: &SqlArgs, config: &Config) -> Result<(), Failure> {
-    let engine = asked(config, options(config)).await?;
+    let (engine, watch) = match args.writes() {
+        true => copied(config, options(config)).await.map(|(engine, watch)| (engine, Some(watch)))?,
+        false => (asked(config, options(config)).await?, None),
+    };
     let engine = if args.pseudonyms {
         engine.pseudonymised(&PseudonymKey::of(&config.privacy.key(&config.data_dir)?)).await?
     } else if let Some(key) = config.privacy.known_key(&config.data_dir)? {
@@ -74,7 +91,7 @@ pub(crate) async fn sql(args: &SqlArgs, config: &Config) -> Result<(), Failure> 
     } else {
         engine
     };
-    super::sql::run(args, engine, &config.data_dir.join("sql_history")).await
+    super::sql::run(args, engine, watch, &history(config)).await
 }
 
 #[cfg(test)]

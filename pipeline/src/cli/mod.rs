@@ -232,6 +232,8 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+pub(crate) use lake::history;
+
 /// Prints an error for a person. A closed pipe (`| head`) is no error.
 #[allow(clippy::print_stderr, reason = "this is where the CLI speaks")]
 pub(crate) fn fail(error: &Failure, code: u8) -> ExitCode {

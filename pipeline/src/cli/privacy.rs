@@ -2,6 +2,7 @@
 
 mod notice;
 
+use super::copies::{Watch, command, of_file};
 use super::{Failure, listing};
 use crate::config::Config;
 use crate::daemon::Daemon;
@@ -11,6 +12,7 @@ use clap::Subcommand;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
+use tidelake_sinks::copies::CopyKind;
 use tidelake_sinks::lake::erasure;
 use tidelake_sinks::privacy::{Receipts, Subject, Suppressions, access, classify, gone, rows};
 
@@ -113,6 +115,7 @@ async fn inventory(config: &Config, format: &str) -> Result<(), Failure> {
 }
 
 async fn export(config: &Config, creator: &str, platform: &str, output: Option<&PathBuf>) -> Result<(), Failure> {
+    let watch = Watch::begin(&super::lake::lake(config)?).await?;
     let engine = super::lake::engine(config).await?;
     let subject = Subject::of_creator(&engine, platform, creator).await?;
     let names = subject.names();
@@ -136,6 +139,7 @@ async fn export(config: &Config, creator: &str, platform: &str, output: Option<&
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             let written = options.open(path).and_then(|mut file| writeln!(file, "{text}"));
             written.map_err(|e| format!("{}: {e}", path.display()))?;
+            watch.note(of_file(CopyKind::Export, path, "json", command())?).await?;
         }
     }
     Ok(())
@@ -147,13 +151,24 @@ async fn receipts(config: &Config, id: Option<&str>, format: &str) -> Result<(),
         let found = all.iter().find(|receipt| receipt.id == id);
         return super::erase::print(found.ok_or_else(|| format!("no erasure has the id {id}"))?, format);
     }
-    let header =
-        ["erasure", "state", "asked for", "done", "rows", "topic messages", "media files", "copies", "remains"];
+    let header = [
+        "erasure",
+        "state",
+        "basis",
+        "asked for",
+        "done",
+        "rows",
+        "topic messages",
+        "media files",
+        "copies",
+        "remains",
+    ];
     let rows = all.iter().map(|receipt| {
         let messages: i64 = receipt.topics.iter().map(|topic| topic.removed).sum();
         [
             receipt.id.clone(),
             receipt.state.name().to_owned(),
+            receipt.basis.map(|basis| basis.to_string()).unwrap_or_default(),
             receipt.asked_at.to_string(),
             receipt.done_at.map(|at| at.to_string()).unwrap_or_default(),
             receipt.rows().to_string(),

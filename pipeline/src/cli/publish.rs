@@ -7,7 +7,7 @@ use crate::clock::now;
 use crate::config::Config;
 use std::io::Write;
 use std::path::PathBuf;
-use tidelake_sinks::copies::{Copied, Copies, CopyKind};
+use tidelake_sinks::copies::{Copied, CopyKind};
 use tidelake_sinks::export::ExportFormat;
 use tidelake_sinks::publish::{Detail, Publication, publish};
 use tidelake_sinks::query::QueryOptions;
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failu
     // In one partition sums of floats come out the same each time.
     let options =
         QueryOptions { memory_bytes: MEMORY, spill_dir, target_partitions: Some(1), ..QueryOptions::default() };
-    let engine = super::lake::asked(config, options).await?;
+    let (engine, watch) = super::lake::copied(config, options).await?;
     let publication = Publication {
         to: args.to.clone(),
         query: one(&args.query)?,
@@ -80,7 +80,7 @@ pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failu
         statement: Some(publication.query),
         sha256: None,
     };
-    Copies::of(engine.lake())?.note(&copy).await?;
+    watch.note(copy).await?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", done.location)?;
     for file in &done.files {

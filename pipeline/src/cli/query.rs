@@ -1,5 +1,6 @@
 //! `tidelake query`: the questions that are asked of every lake, by name.
 
+use super::copies::command;
 use super::{Failure, lake, listing, sql};
 use crate::clock;
 use crate::config::Config;
@@ -57,12 +58,18 @@ pub(crate) async fn run(args: &QueryArgs, config: &Config) -> Result<(), Failure
     }
     let format = sql::format_of(args.format, args.output.as_deref())?;
     let binds = query.binds(&args.given(), clock::now())?;
-    let engine = lake::asked(config, lake::options(config)).await?;
+    let (engine, watch) = match args.output {
+        Some(_) => lake::copied(config, lake::options(config)).await.map(|(engine, watch)| (engine, Some(watch)))?,
+        None => (lake::asked(config, lake::options(config)).await?, None),
+    };
     let answer = engine.ask(query.sql, &binds).await?;
     match &args.output {
-        Some(file) => sql::to_file(answer, format, file).await?,
-        None => sql::to_stdout(answer, format).await?,
-    };
+        Some(file) => {
+            sql::to_file(answer, format, file).await?;
+            sql::noted(watch, format, file, command()).await?;
+        }
+        None => drop(sql::to_stdout(answer, format).await?),
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `tidelake report`: what the lake says about a stretch of time, as a page, as JSON or on paper.
 
+use super::copies::{command, of_file};
 use super::{Failure, lake};
 use crate::clock;
 use crate::config::{Config, parse_duration};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
+use tidelake_sinks::copies::CopyKind;
 use tidelake_sinks::report::{Report, ReportOptions};
 use tokio::process::Command;
 
@@ -48,13 +50,14 @@ pub(crate) async fn run(args: &ReportArgs, config: &Config) -> Result<(), Failur
         region: args.region.as_ref().map(|region| region.to_uppercase()),
         now,
     };
-    let engine = lake::asked(config, lake::options(config)).await?;
+    let (engine, watch) = lake::copied(config, lake::options(config)).await?;
     let report = Report::compute(&engine, &options).await?;
     match form {
         Form::Html => write(&args.out, report.html()?.as_bytes())?,
         Form::Json => write(&args.out, &serde_json::to_vec_pretty(&report)?)?,
         Form::Pdf => print(&report.html()?, &args.out, config).await?,
     }
+    watch.note(of_file(CopyKind::Report, &args.out, form.name(), command())?).await?;
     println!("{}", args.out.display());
     Ok(())
 }
@@ -64,6 +67,17 @@ enum Form {
     Html,
     Json,
     Pdf,
+}
+
+impl Form {
+    /// As its extension says it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Json => "json",
+            Self::Pdf => "pdf",
+        }
+    }
 }
 
 fn form(out: &Path) -> Result<Form, Failure> {

@@ -1,6 +1,7 @@
 //! `tidelake sql`: a query, several from standard input, or a prompt.
 
 use super::Failure;
+use super::copies::{Watch, of_file};
 use crate::clock;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -8,6 +9,7 @@ use std::io::{BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tidelake_schemas::Timestamp;
+use tidelake_sinks::copies::CopyKind;
 use tidelake_sinks::format::{self, Format, FormatError, FormatOptions, table::terminal_width};
 use tidelake_sinks::query::{Answer, Bind, Binds, Engine, split};
 
@@ -37,7 +39,12 @@ pub(crate) struct SqlArgs {
 }
 
 /// Answers what the arguments ask.
-pub(crate) async fn run(args: &SqlArgs, engine: Engine, history: &Path) -> Result<(), Failure> {
+pub(crate) async fn run(
+    args: &SqlArgs,
+    engine: Engine,
+    mut watch: Option<Watch>,
+    history: &Path,
+) -> Result<(), Failure> {
     let engine = match &args.as_of {
         Some(text) => engine.as_of(instant(text)?).await?,
         None => engine,
@@ -63,7 +70,11 @@ pub(crate) async fn run(args: &SqlArgs, engine: Engine, history: &Path) -> Resul
             Some(_) if std::mem::replace(&mut written, true) => {
                 return Err("a file holds one answer: give one query, or write each to a file of its own".into());
             }
-            Some(file) => to_file(answer, format, file).await?,
+            Some(file) => {
+                let rows = to_file(answer, format, file).await?;
+                noted(watch.take(), format, file, statement.to_owned()).await?;
+                rows
+            }
             None => to_stdout(answer, format).await?,
         };
         if args.timing {
@@ -74,6 +85,11 @@ pub(crate) async fn run(args: &SqlArgs, engine: Engine, history: &Path) -> Resul
 }
 
 impl SqlArgs {
+    /// Whether the answer goes to a file.
+    pub(super) fn writes(&self) -> bool {
+        self.output.is_some()
+    }
+
     /// The text to run; `None` to ask for it at a prompt.
     fn text(&self) -> Result<Option<String>, Failure> {
         match &self.query {
@@ -150,6 +166,12 @@ pub(super) async fn to_file(answer: Answer, format: Format, file: &Path) -> Resu
             Err(error)
         }
     }
+}
+
+/// Notes a file with an answer in the register of copies.
+pub(super) async fn noted(watch: Option<Watch>, format: Format, file: &Path, statement: String) -> Result<(), Failure> {
+    let Some(watch) = watch else { return Ok(()) };
+    watch.note(of_file(CopyKind::Export, file, format.name(), statement)?).await
 }
 
 /// A closed pipe stays recognisable to [`super::fail`].

@@ -6,7 +6,7 @@ use crate::log::LogError;
 use crate::log::client::Connection;
 use crate::log::reader::Reader;
 use crate::log::tasks;
-use crate::roles::collect::{Cut, cursor_key, cursors, cut, tails};
+use crate::roles::collect::{Cut, cursor_key, cursors, cut, tails, without_names};
 use crate::roles::{enrich, land};
 use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -14,9 +14,9 @@ use rdkafka::message::Message;
 use rdkafka::producer::FutureRecord;
 use rdkafka::util::Timeout;
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tidelake_schemas::topics::{self, CURSORS, LANDED, MEDIA_ORDERS, VIDEO_ENRICHED, VIDEO_OBSERVED};
+use tidelake_schemas::topics::{self, CURSORS, LANDED, MEDIA_ORDERS, PROFILES, VIDEO_ENRICHED, VIDEO_OBSERVED};
 use tidelake_sinks::lake::{Lake, commit};
 use tidelake_sinks::privacy::{Suppressions, TopicErased, payload};
 
@@ -164,31 +164,80 @@ fn theirs(
     Ok(counts)
 }
 
+/// What was taken back.
+#[derive(Default)]
+pub(super) struct TakenBack {
+    /// How many, by topic.
+    pub(super) told: Vec<TopicErased>,
+    /// Tasks that ask for nobody any more.
+    pub(super) tasks: BTreeSet<String>,
+    /// Cursors of others that still hold their names.
+    pub(super) left: usize,
+}
+
 /// Takes tasks back that ask only for them, changes those that ask for others too, and takes the cursors of the former
-/// back. Gives how many of each, and how many cursors of others still hold their names.
+/// back: first, so that an erasure that is stopped in between still knows whose they are.
 pub(super) async fn take_back(
     connection: &Connection,
     lanes: i32,
     erased: &Suppressions,
-) -> Result<(Vec<TopicErased>, usize), LogError> {
+) -> Result<TakenBack, LogError> {
     let asked = connection.clone();
     let read = tokio::task::spawn_blocking(move || tasks::declared(&asked, lanes)).await;
     let declared = read.map_err(|e| LogError::Embedded(format!("tasks: {e}")))??;
+    let cuts: Vec<(&String, Cut)> = declared.iter().map(|(name, task)| (name, cut(erased, task))).collect();
+    let nothing = cuts.iter().filter(|(_, cut)| *cut == Cut::Nothing).map(|(name, _)| (*name).clone());
+    let mut taken = TakenBack { tasks: nothing.collect(), ..TakenBack::default() };
+    let forgotten;
+    (forgotten, taken.left) = forget_cursors(connection, lanes, erased, &taken.tasks).await?;
     let mut told = TopicErased { topic: topics::TASKS.into(), ..TopicErased::default() };
-    for (name, task) in &declared {
-        match cut(erased, task) {
+    for (name, cut) in cuts {
+        match cut {
             Cut::Whole => continue,
             Cut::Less(less) => tasks::declare(connection, lanes, &less).await?,
             Cut::Nothing => tasks::remove(connection, lanes, name).await?,
         }
         told.removed += 1;
     }
-    let (forgotten, left) = forget_cursors(connection, lanes, erased).await?;
     let cursors = TopicErased { topic: CURSORS.into(), removed: forgotten, remaining: 0 };
-    Ok(([told, cursors].into_iter().filter(|told| told.removed > 0).collect(), left))
+    let baselines = TopicErased { topic: PROFILES.into(), removed: unlearn(connection, erased).await?, remaining: 0 };
+    taken.told = [told, cursors, baselines].into_iter().filter(|told| told.removed > 0).collect();
+    Ok(taken)
 }
 
-async fn forget_cursors(connection: &Connection, lanes: i32, erased: &Suppressions) -> Result<(i64, usize), LogError> {
+/// Writes what sources usually give anew where it names them; how many baselines that were.
+async fn unlearn(connection: &Connection, erased: &Suppressions) -> Result<i64, LogError> {
+    let (asked, known) = (connection.clone(), erased.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let reader = Reader::new(&asked)?;
+        let (low, high) = reader.watermarks(PROFILES, 0)?;
+        let mut newest: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        reader.read(PROFILES, 0, low, high, |message| {
+            newest.insert(message.key().unwrap_or_default().to_vec(), message.payload().unwrap_or_default().to_vec());
+        })?;
+        let changed = |(key, said): (Vec<u8>, Vec<u8>)| {
+            let left = without_names(&known, said.clone());
+            (left != said).then_some((key, left))
+        };
+        Ok::<_, LogError>(newest.into_iter().filter_map(changed).collect::<Vec<_>>())
+    });
+    let changed = read.await.map_err(|e| LogError::Embedded(format!("baselines: {e}")))??;
+    let producer = connection.producer()?;
+    for (key, left) in &changed {
+        let sent = producer.send(FutureRecord::to(PROFILES).partition(0).key(key).payload(left), PATIENCE).await;
+        sent.map_err(|(error, _)| LogError::kafka("change a baseline")(error))?;
+    }
+    Ok(i64::try_from(changed.len()).unwrap_or(i64::MAX))
+}
+
+/// Takes back the cursors of tasks that are gone, and of others that are not declared and name them; how many, and how many
+/// of declared ones name them. A cursor within a cycle would keep its topics from being trimmed.
+pub(super) async fn forget_cursors(
+    connection: &Connection,
+    lanes: i32,
+    erased: &Suppressions,
+    gone: &BTreeSet<String>,
+) -> Result<(i64, usize), LogError> {
     let (asked, producer) = (connection.clone(), connection.producer()?);
     let read = tokio::task::spawn_blocking(move || {
         let declared = tasks::declared(&asked, lanes)?;
@@ -201,10 +250,11 @@ async fn forget_cursors(connection: &Connection, lanes: i32, erased: &Suppressio
     for (lane, cursors) in lanes {
         for cursor in cursors.into_values() {
             let named = erased.named_in(&cursor.task) || cursor.state.as_deref().is_some_and(|s| erased.marked_in(s));
-            if !named {
+            let is_gone = gone.contains(&cursor.task);
+            if !(named || is_gone) {
                 continue;
             }
-            if declared.contains_key(&cursor.task) {
+            if declared.contains_key(&cursor.task) && !is_gone {
                 left += 1;
                 continue;
             }

@@ -4,6 +4,7 @@
 //! * [`fetch`]: answers consumers, as soon as there is something.
 //! * [`store`]: what is where: records in [`batches`], the rest in tansu's SQLite store; [`storage`] shows it to tansu.
 //! * [`topics`]: the topics, remembered; [`deletion`] takes one out of SQLite.
+//! * [`purge`]: takes deleted bytes off the disk.
 //! * [`batches`]: the partition logs; [`keys`] names what is in them, [`producers`] tells repeated batches from new ones.
 //!
 //! What was acknowledged outlives the process however it ends, and a power cut too if it is older than a second.
@@ -16,6 +17,7 @@ mod deletion;
 mod fetch;
 mod keys;
 mod producers;
+mod purge;
 mod serve;
 mod storage;
 mod store;
@@ -59,11 +61,25 @@ impl Embedded {
         let listener = TcpListener::bind(address).await.map_err(|e| cannot_listen(address, &e))?;
         let address = listener.local_addr().map_err(|e| cannot_listen(address, &e))?;
         write_holder(&lock, address).map_err(|e| at(&dir, &e))?;
+        purge::carry_out(&dir).await?;
         let batches = Arc::new(open(&dir.join("batches")).await?);
         let store = store(&dir.join("log.db"), address, batches.clone()).await?;
         let services = serve::services(CLUSTER, &store).map_err(|e| LogError::Embedded(e.to_string()))?;
         let serving = tokio::spawn(serve::serve(listener, services, store));
         Ok(Self { address, serving, batches, _lock: lock })
+    }
+
+    /// Has the bytes of deleted messages taken out of the broker's files when it is started the next time.
+    pub(crate) fn purge_when_started(data_dir: &Path) -> Result<(), LogError> {
+        let dir = data_dir.join("broker");
+        purge::ask(&dir).map_err(|e| at(&dir, &e))
+    }
+
+    /// Takes the bytes of deleted messages out of the broker's files now, if that was asked for and no broker runs.
+    pub(crate) async fn purge(data_dir: &Path) -> Result<(), LogError> {
+        let dir = data_dir.join("broker");
+        let _lock = lock(&dir.join("lock"))?;
+        purge::carry_out(&dir).await
     }
 
     /// `host:port` of the broker that another process runs on this data directory, if one does.

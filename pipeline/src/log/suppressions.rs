@@ -164,6 +164,17 @@ pub(crate) async fn everybody(connection: &Connection, key: &PrivacyKey) -> Resu
     Ok(all)
 }
 
+/// Whoever is suppressed by these messages.
+pub(crate) fn of_messages(messages: &[Vec<u8>], key: &PrivacyKey) -> Result<Suppressions, LogError> {
+    let mut all = Suppressions::none(key.clone());
+    for message in messages {
+        let record: Suppression = codec::decode(message)?;
+        check(&record, &all)?;
+        all.insert_all(&record.platform, record.hashes.iter().map(String::as_str));
+    }
+    Ok(all)
+}
+
 /// Suppresses whoever goes by these hashes, for good.
 pub(crate) async fn write(
     connection: &Connection,
@@ -172,6 +183,21 @@ pub(crate) async fn write(
     erased: &Suppressions,
 ) -> Result<(), LogError> {
     let producer = connection.producer()?;
+    for (key, payload) in messages(erasure, platform, erased)? {
+        let message = FutureRecord::to(SUPPRESSIONS).partition(0).key(&key).payload(&payload);
+        let sent = producer.send(message, PATIENCE).await;
+        sent.map_err(|(error, _)| LogError::kafka("write suppressions")(error))?;
+    }
+    Ok(())
+}
+
+/// The messages of a suppression: keys and payloads.
+pub(crate) fn messages(
+    erasure: &str,
+    platform: &str,
+    erased: &Suppressions,
+) -> Result<Vec<(String, Vec<u8>)>, LogError> {
+    let mut messages = Vec::new();
     for (part, hashes) in erased.hashes().chunks(CHUNK).enumerate() {
         let record = Suppression {
             erasure: erasure.to_owned(),
@@ -181,11 +207,8 @@ pub(crate) async fn write(
             written_at: now(),
         };
         // A hash of its own in the key: what a resumed erasure adds must not displace what it had.
-        let (key, payload) =
-            (format!("{erasure}/{part}/{}", hashes.first().map_or("", |h| &h[..8])), codec::encode(&record)?);
-        let message = FutureRecord::to(SUPPRESSIONS).partition(0).key(&key).payload(&payload);
-        let sent = producer.send(message, PATIENCE).await;
-        sent.map_err(|(error, _)| LogError::kafka("write suppressions")(error))?;
+        let key = format!("{erasure}/{part}/{}", hashes.first().map_or("", |h| &h[..8]));
+        messages.push((key, codec::encode(&record)?));
     }
-    Ok(())
+    Ok(messages)
 }

@@ -21,9 +21,9 @@ pub(crate) use plant::{Plant, plant};
 pub(crate) use publish::cursor_key;
 pub(crate) use route::Routes;
 use schedule::Changes;
-pub(crate) use schedule::{Entry, route_of, step};
+pub(crate) use schedule::{Entry, begin_again, route_of, step};
 pub(crate) use sentinel::Sentinel;
-pub(crate) use suppressed::{Cut, cut};
+pub(crate) use suppressed::{Cut, cut, without_names};
 
 use crate::log::LogError;
 use crate::log::client::Connection;

@@ -1,19 +1,25 @@
-//! Is a backup whole? And: making it valid again after its tables were rewritten.
+//! Is a backup whole? And: making it valid again after its tables or its state were rewritten.
 
 use super::copy;
 use super::manifest::{FileEntry, Manifest};
 use super::readable::readable;
 use super::table;
+use super::take::STATES;
 use super::{BackupError, Progress, TABLES};
 use crate::lake::Lake;
 use crate::place::Place;
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectStore;
+use object_store::{ObjectStore, ObjectStoreExt};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use tidelake_schemas::Timestamp;
+use uuid::Uuid;
 
 /// Files that are read at the same time.
 const PARALLEL: usize = 4;
+/// A state that no manifest names and that is younger may be of a backup that is being made.
+const GRACE_MICROS: i64 = 3600 * 1_000_000;
 
 /// What is not as the manifest says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +133,55 @@ pub async fn reseal(place: &Place, options: &HashMap<String, String>) -> Result<
     }
     manifest.write(place).await?;
     Ok(manifest)
+}
+
+/// What a state of the log becomes; `None` when it may stay. An error is why it cannot be read.
+pub type Edit<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>, String> + Send + Sync + 'a;
+
+/// What became of the states of the log that lie in a backup's place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restated {
+    /// The backup has another one now.
+    pub changed: bool,
+    /// Others that would have to change, and that a backup may be about to name.
+    pub waiting: usize,
+}
+
+/// Puts another state of the log in place of a backup's, as `edit` makes it (an erasure): the new one is written, the
+/// manifest names it, the old one is removed. What backups that were cut short have left goes if `edit` would change it.
+///
+/// # Errors
+/// [`BackupError`]; the manifest names a state that is there.
+pub async fn restate(place: &Place, now: Timestamp, edit: &Edit<'_>) -> Result<Restated, BackupError> {
+    let mut manifest = Manifest::of(place).await?;
+    let failed = |e: object_store::Error| BackupError::Store { place: place.shown.clone(), why: e.to_string() };
+    let edited = |path: object_store::path::Path| async move {
+        let content = place.store.get(&path).await.map_err(failed)?.bytes().await.map_err(failed)?;
+        edit(&content).map_err(|why| BackupError::Store { place: format!("{} ({path})", place.shown), why })
+    };
+    let mut done = Restated::default();
+    let old = copy::key(place, &manifest.state.path)?;
+    if let Some(new) = edited(old.clone()).await? {
+        let path = format!("{STATES}/{}.json", Uuid::now_v7());
+        let (bytes, sha256) = copy::put(place, &copy::key(place, &path)?, Bytes::from(new)).await?;
+        manifest.state = FileEntry { path, bytes, sha256 };
+        manifest.write(place).await?;
+        place.store.delete(&old).await.map_err(failed)?;
+        done.changed = true;
+    }
+    let named = copy::key(place, &manifest.state.path)?;
+    let states: Vec<_> = place.store.list(Some(&copy::key(place, STATES)?)).try_collect().await.map_err(failed)?;
+    for other in states.into_iter().filter(|other| other.location != named) {
+        if edited(other.location.clone()).await?.is_none() {
+            continue;
+        }
+        if now.0 - other.last_modified.timestamp_micros() < GRACE_MICROS {
+            done.waiting += 1;
+        } else {
+            place.store.delete(&other.location).await.map_err(failed)?;
+        }
+    }
+    Ok(done)
 }
 
 /// The URL of a folder of a place.

@@ -21,7 +21,7 @@ mod readable;
 mod table;
 mod take;
 
-pub use check::{Damage, Verified, lakes, reseal, verify};
+pub use check::{Damage, Edit, Restated, Verified, lakes, reseal, restate, verify};
 pub use manifest::{FileEntry, Manifest, TableEntry};
 pub use put_back::{begin, finish, into_lake, is_unfinished};
 pub use take::{Taken, take};

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 use tidelake_schemas::Timestamp;
 use uuid::Uuid;
 
+/// The folder of the log's states.
+pub(super) const STATES: &str = "state";
 /// Files that are copied at the same time.
 const PARALLEL: usize = 8;
 
@@ -41,7 +43,7 @@ pub async fn take(
     let from = lake_place(lake)?;
     let before = Manifest::find(to).await?;
     let id = Uuid::now_v7();
-    let path = format!("state/{id}.json");
+    let path = format!("{STATES}/{id}.json");
     let (bytes, sha256) = copy::put(to, &copy::key(to, &path)?, state).await?;
     let mut manifest = Manifest::new(id, made_at, FileEntry { path, bytes, sha256 });
     let mut copied = Progress { files: 1, bytes };

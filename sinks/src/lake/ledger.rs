@@ -80,17 +80,28 @@ pub struct CommitRecord {
 }
 
 /// Rows that a commit took away: kept no longer, or erased.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Removed {
     /// How many.
     pub rows: i64,
     /// Why, e.g. `retention`.
     pub why: String,
+    /// By which right it was asked for, of an erasure that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What a commit says that takes rows away, for its metadata. Without it, an audit would miss them.
 pub fn removal(rows: i64, why: &str) -> (String, Value) {
-    (REMOVED_KEY.to_owned(), serde_json::json!({"rows": rows, "why": why}))
+    said(&Removed { rows, why: why.to_owned(), ..Removed::default() })
+}
+
+/// As [`removal`], with the right and the reason.
+pub(crate) fn said(removed: &Removed) -> (String, Value) {
+    (REMOVED_KEY.to_owned(), serde_json::to_value(removed).unwrap_or_default())
 }
 
 /// A commit's entry.

@@ -20,6 +20,8 @@ mod suppressions;
 
 pub use classes::{Class, classify};
 pub use key::{KeyError, PrivacyKey, PseudonymKey};
-pub use receipt::{CopyErased, MediaErased, Receipt, ReceiptError, Receipts, Remains, State, TableErased, TopicErased};
+pub use receipt::{
+    CopyErased, Mark, MediaErased, Receipt, ReceiptError, Receipts, Remains, State, TableErased, TopicErased,
+};
 pub use subject::Subject;
 pub use suppressions::{ERASED, Hash, Suppressions};

@@ -1,9 +1,10 @@
 //! What an erasure did: kept with the lake, without personal data, to show when somebody asks.
 
 use crate::lake::Lake;
+use crate::lake::erasure::Basis;
 use crate::place::Place;
 use futures::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
 use tidelake_schemas::Timestamp;
 use uuid::Uuid;
@@ -95,7 +96,7 @@ pub struct MediaErased {
 pub struct CopyErased {
     /// Its id in the register.
     pub id: Uuid,
-    /// export, publication or backup.
+    /// export, publication, report or backup.
     pub kind: String,
     /// Where it is, without names.
     pub location: String,
@@ -133,6 +134,12 @@ pub struct Receipt {
     pub platform: String,
     /// Keyed hashes of what was named in the command, sorted: who has the key can tell whether this was somebody's.
     pub asked: Vec<String>,
+    /// By which right it was asked for, where that was stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
+    /// In words, without names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Names that are suppressed since: handles and ids of accounts and videos.
     pub suppressed: usize,
     /// Per table.
@@ -141,10 +148,16 @@ pub struct Receipt {
     pub topics: Vec<TopicErased>,
     /// Stored files.
     pub media: MediaErased,
-    /// Exports and backups.
+    /// Exports, reports and backups.
     pub copies: Vec<CopyErased>,
+    /// How often copies were looked for: a copy that is made meanwhile tells by it that it may have been missed.
+    #[serde(default)]
+    pub looks: usize,
     /// What is not erased.
     pub remains: Vec<Remains>,
+    /// What is erased, but leaves the disk only later, by itself.
+    #[serde(default)]
+    pub fades: Vec<Remains>,
 }
 
 impl Receipt {
@@ -169,6 +182,10 @@ pub struct ReceiptError {
     place: String,
     why: String,
 }
+
+/// How the receipts of a lake stand: different when one was written in between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark(Vec<ObjectMeta>);
 
 /// The receipts of a lake.
 #[derive(Clone, Debug)]
@@ -197,21 +214,37 @@ impl Receipts {
         Ok(())
     }
 
+    /// How receipts stand: another answer later says that an erasure was at work in between.
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub async fn mark(&self) -> Result<Mark, ReceiptError> {
+        let mut listed = self.listed().await?;
+        listed.sort_by(|a, b| a.location.cmp(&b.location));
+        Ok(Mark(listed))
+    }
+
     /// Every receipt, oldest first.
     ///
     /// # Errors
     /// [`ReceiptError`].
     pub async fn all(&self) -> Result<Vec<Receipt>, ReceiptError> {
-        let folder = self.place.path(FOLDER);
-        let listed: Vec<_> = self.place.store.list(Some(&folder)).try_collect().await.map_err(|e| self.error(&e))?;
         let mut receipts = Vec::new();
-        for entry in listed.iter().filter(|entry| is_receipt(entry.location.filename())) {
+        for entry in self.listed().await? {
             let got = self.place.store.get(&entry.location).await.map_err(|e| self.error(&e))?;
             let content = got.bytes().await.map_err(|e| self.error(&e))?;
             receipts.push(serde_json::from_slice::<Receipt>(&content).map_err(|e| self.error(&e))?);
         }
         receipts.sort_by(|a, b| (a.asked_at, &a.id).cmp(&(b.asked_at, &b.id)));
         Ok(receipts)
+    }
+
+    async fn listed(&self) -> Result<Vec<ObjectMeta>, ReceiptError> {
+        let folder = self.place.path(FOLDER);
+        let mut listed: Vec<_> =
+            self.place.store.list(Some(&folder)).try_collect().await.map_err(|e| self.error(&e))?;
+        listed.retain(|entry| is_receipt(entry.location.filename()));
+        Ok(listed)
     }
 
     fn error(&self, why: &dyn std::error::Error) -> ReceiptError {

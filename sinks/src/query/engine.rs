@@ -3,7 +3,7 @@
 use super::loaded::{Loaded, Scope, open_tables, refresh_tables};
 use super::options::{config, runtime};
 use super::visibility::Visibility;
-use super::{Binds, QueryError, QueryOptions, TableInfo, TableKind, guard, tables, travel, views};
+use super::{Binds, QueryError, QueryOptions, TableInfo, TableKind, faded, guard, tables, travel, views};
 use crate::lake::Lake;
 use crate::privacy::PseudonymKey;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -68,7 +68,8 @@ impl Engine {
     pub async fn over(lake: Lake, options: QueryOptions) -> Result<Self, QueryError> {
         let runtime = runtime(&options)?;
         let tables = open_tables(&lake).await?;
-        let scope = Scope { backend: options.backend.clone(), visibility: Visibility::default() };
+        let (backend, faded) = (options.backend.clone(), faded::load(&lake).await?);
+        let scope = Scope { backend, visibility: Visibility::default(), faded };
         let loaded = Loaded::new(config(&options), runtime, tables, scope).await?;
         Ok(Self::of(lake, loaded, false))
     }
@@ -130,7 +131,8 @@ impl Engine {
         if tables::same_versions(&tables, &before.tables) {
             return Ok(false);
         }
-        let (session, scope) = (&before.session, before.scope.clone());
+        let scope = Scope { faded: faded::load(&self.lake).await?, ..before.scope.clone() };
+        let session = &before.session;
         let loaded = Loaded::new(session.copied_config(), session.runtime_env(), tables, scope).await?;
         *self.current.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(loaded);
         Ok(true)

@@ -3,9 +3,10 @@
 use super::options::{Backend, session};
 use super::travel::{self, Past};
 use super::visibility::Visibility;
-use super::{QueryError, current, tables, views};
+use super::{QueryError, current, faded, tables, views};
 use crate::lake::Lake;
 use crate::lake::current::Current;
+use crate::privacy::gone::Faded;
 use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -27,6 +28,8 @@ pub(super) struct Loaded {
 pub(super) struct Scope {
     pub(super) backend: Option<Arc<dyn Backend>>,
     pub(super) visibility: Visibility,
+    /// Counts of videos that are erased.
+    pub(super) faded: Arc<[Faded]>,
 }
 
 impl Scope {
@@ -103,6 +106,7 @@ impl Loaded {
         tables: BTreeMap<&'static str, DeltaTable>,
     ) -> Result<Self, QueryError> {
         let broken_views = views::register(&session).await;
+        faded::register(&session, &scope.faded)?;
         scope.visibility.register_mapping(&session).await?;
         Ok(Self { session, scope, tables, broken_views })
     }

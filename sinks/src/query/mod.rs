@@ -11,6 +11,7 @@ mod current;
 mod dialect;
 mod engine;
 mod error;
+mod faded;
 pub mod files;
 pub mod functions;
 mod guard;

@@ -98,6 +98,67 @@ async fn records_round_trip_and_outlive_a_restart() {
     assert_eq!(consume(&broker, COMPACTED, 0).await, numbered(0..5));
 }
 
+/// Whether a text stands in a file of the broker.
+fn on_disk(dir: &Path, text: &str) -> bool {
+    let mut paths = vec![dir.join("broker")];
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if std::fs::read(path).unwrap().windows(text.len()).any(|bytes| bytes == text.as_bytes()) {
+            return true;
+        }
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_leaves_the_disk_when_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = start(dir.path()).await;
+    create(&broker).await;
+    let producer = connection(&broker).producer().unwrap();
+    let secret = "the-name-of.somebody";
+    let send = |topic: &'static str, key: &'static str, payload: Option<&'static str>| {
+        let mut record = FutureRecord::<str, str>::to(topic).partition(0).key(key);
+        record.payload = payload;
+        producer.send(record, Duration::from_secs(10))
+    };
+    send(TOPIC, "a", Some(secret)).await.unwrap();
+    // A value that is replaced, a key that is taken back, and what stays.
+    send(COMPACTED, "kept", Some(secret)).await.unwrap();
+    send(COMPACTED, secret, Some("x")).await.unwrap();
+    send(COMPACTED, secret, None).await.unwrap();
+    produce(&broker, COMPACTED, 0..3).await;
+    send(COMPACTED, "kept", Some("nobody")).await.unwrap();
+    produce(&broker, TOPIC, 1..4).await;
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(TOPIC, 0, Offset::Offset(1)).unwrap();
+    connection(&broker).admin().unwrap().delete_records(&list, &AdminOptions::new()).await.unwrap();
+    drop(producer);
+    drop(broker);
+    drop(start(dir.path()).await);
+    assert!(on_disk(dir.path(), secret), "by itself it stays");
+    Embedded::purge_when_started(dir.path()).unwrap();
+    Embedded::purge(dir.path()).await.unwrap();
+    assert!(!on_disk(dir.path(), secret));
+    // Everything else is where it was; also when a purge is cut short between its two moves.
+    for path in ["batches", "batches.new"].windows(2) {
+        let at = |name: &str| dir.path().join("broker").join(name);
+        std::fs::rename(at(path[0]), at(path[1])).unwrap();
+    }
+    let broker = start(dir.path()).await;
+    assert_eq!(consume(&broker, TOPIC, 1).await, numbered(1..4));
+    let connection = connection(&broker);
+    let read = tokio::task::spawn_blocking(move || {
+        let reader = crate::log::reader::Reader::new(&connection).unwrap();
+        let (mut keys, (_, high)) = (Vec::new(), reader.watermarks(COMPACTED, 0).unwrap());
+        reader.read(COMPACTED, 0, 0, high, |m| keys.push((m.key().unwrap().to_vec(), m.offset()))).unwrap();
+        (keys, high)
+    });
+    let keys = [("0", 3), ("1", 4), ("2", 5), ("kept", 6)].map(|(key, at)| (key.as_bytes().to_vec(), at));
+    assert_eq!(read.await.unwrap(), (keys.to_vec(), 7));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_made_again_begins_at_zero() {
     let dir = tempfile::tempdir().unwrap();

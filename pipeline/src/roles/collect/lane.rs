@@ -7,7 +7,8 @@
 //! own, so that a late one never displaces a valid one.
 
 use super::publish::{Outgoing, Publisher, cursor_key};
-use super::sentinel::Sentinel;
+use super::sentinel::{Baseline, Sentinel};
+use super::suppressed::without_names;
 use crate::log::LogError;
 use crate::log::client::{self, Connection};
 use crate::log::reader::Reader;
@@ -157,10 +158,18 @@ impl Lane {
         Ok(())
     }
 
+    /// Writes a baseline; its words may be names.
+    pub(super) async fn keep_baseline(&self, mut baseline: Baseline) -> Result<(), RoleError> {
+        if let Some(suppressed) = self.suppressed() {
+            baseline.payload = without_names(&suppressed, baseline.payload);
+        }
+        self.publisher.baseline(&baseline).await
+    }
+
     /// Writes the baselines that have not been written, before the end.
     pub(crate) async fn keep_baselines(&self) -> Result<(), RoleError> {
         for baseline in self.sentinel.unsaved() {
-            self.publisher.baseline(&baseline).await?;
+            self.keep_baseline(baseline).await?;
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ pub(super) async fn publish_page(
         return Err(error);
     }
     for baseline in findings.settle(&lane.sentinel, &entry.task, context.now) {
-        lane.publisher.baseline(&baseline).await?;
+        lane.keep_baseline(baseline).await?;
     }
     outcome.fresh.into_iter().for_each(|(kind, records)| lane.progress.observed(kind, records));
     lane.progress.dead(outcome.rejected);

@@ -235,6 +235,14 @@ fn resumed(cursor: &Cursor, routes: &mut Routes) -> Result<State, serde_json::Er
     Ok(on_route(state, routes))
 }
 
+/// Forgets where in its cycle a task stands: the cycle is polled again from its first page, and what it has published is
+/// known by its ids.
+pub(crate) fn begin_again(cursor: &mut Cursor) {
+    let state = cursor.state.as_deref().and_then(|state| serde_json::from_str::<State>(state).ok());
+    let first = state.map(|state| State { source: None, got: 0, ..state });
+    cursor.state = first.and_then(|state| encode_state(&state).ok());
+}
+
 pub(super) fn encode_state(state: &State) -> Result<String, RoleError> {
     serde_json::to_string(state).map_err(|e| RoleError::Decode(e.to_string()))
 }

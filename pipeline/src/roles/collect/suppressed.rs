@@ -77,6 +77,13 @@ pub(super) fn drop_from(lane: &Lane, page: &mut Page) -> usize {
     before - page.observations.len() - page.rejects.len()
 }
 
+/// A baseline (JSON) without their names.
+pub(crate) fn without_names(suppressed: &Suppressions, baseline: Vec<u8>) -> Vec<u8> {
+    let said = String::from_utf8_lossy(&baseline);
+    let redacted = suppressed.redact(&said, true);
+    if redacted == said { baseline } else { redacted.into_owned().into_bytes() }
+}
+
 /// An incident without their names.
 pub(super) fn redact(suppressed: &Suppressions, incident: &mut DriftIncident) {
     let texts = [&mut incident.before, &mut incident.after, &mut incident.sample];

@@ -12,7 +12,7 @@ mod codec;
 mod executor;
 mod scheduler;
 
-pub use executor::{ExecutorOptions, executor};
+pub use executor::{ExecutorOptions, JOB_DATA_LIVES, executor};
 pub use scheduler::{SchedulerOptions, scheduler};
 
 use ballista_core::extension::{SessionConfigExt, SessionStateExt};
@@ -24,7 +24,7 @@ use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::DeltaTable;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use tidelake_sinks::lake::Lake;
@@ -47,6 +47,14 @@ pub enum ClusterError {
     /// A scheduler or executor failed.
     #[error("cluster: {0}")]
     Ballista(#[from] ballista_core::error::BallistaError),
+    /// Where rows are kept between stages cannot be used.
+    #[error("{}: {why}. Name a --data-dir that can be written to, and that no other executor has", path.display())]
+    WorkDir {
+        /// Where it is.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
     /// The lake cannot be reached.
     #[error("cluster, lake {lake}: {why}")]
     Lake {

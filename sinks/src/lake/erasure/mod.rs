@@ -15,10 +15,12 @@ mod log;
 mod purge;
 mod recheck;
 mod scan;
+mod why;
 
 pub use super::upkeep::tables;
 pub use purge::{Purged, purge};
-pub use recheck::{Recheck, recheck};
+pub use recheck::{Recheck, recheck, uncheck};
+pub use why::{Basis, Why};
 
 use super::Lake;
 use super::ledger;
@@ -38,9 +40,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const GROUP_BYTES: i64 = 128 * 1024 * 1024;
 /// Files of one commit.
 const GROUP_FILES: usize = 256;
-
-/// How the reason of a removal begins that is an erasure's.
-const WHY: &str = "erasure";
 
 /// What was taken out of the newest version of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +73,7 @@ pub async fn erase(
     lake: &Lake,
     name: &str,
     erased: &Suppressions,
-    erasure: &str,
+    why: &Why,
     options: &WriterOptions,
     only: Option<BTreeSet<String>>,
 ) -> Result<Option<Erased>, LakeError> {
@@ -95,7 +94,7 @@ pub async fn erase(
         clean.extend(unseen.into_iter().filter(|file| !dirty.contains_key(file)));
         for group in groups(&table, name, &dirty.keys().cloned().collect())? {
             let files = group.len();
-            if let Some((rows, redacted)) = rewrite(&mut table, name, &group, erased, erasure, options).await? {
+            if let Some((rows, redacted)) = rewrite(&mut table, name, &group, erased, why, options).await? {
                 done.rows += rows;
                 done.redacted += redacted;
                 done.files += files;
@@ -144,7 +143,7 @@ async fn rewrite(
     name: &str,
     files: &[Remove],
     erased: &Suppressions,
-    erasure: &str,
+    why: &Why,
     options: &WriterOptions,
 ) -> Result<Option<(usize, usize)>, LakeError> {
     table.update_state().await.map_err(LakeError::delta(name))?;
@@ -170,7 +169,7 @@ async fn rewrite(
     }
     let new = writer.flush().await.map_err(LakeError::delta(name))?;
     let operation = DeltaOperation::Delete { predicate: None };
-    let metadata = vec![ledger::removal(i64::try_from(gone).unwrap_or(i64::MAX), &format!("{WHY} {erasure}"))];
+    let metadata = vec![ledger::said(&why.removed(gone))];
     let replacement = Replacement { old: &old, new: &new, operation, metadata };
     Ok(match replace::replace(table, name, &replacement).await? {
         Replaced::Done => Some((gone, redacted)),

@@ -1,7 +1,8 @@
 //! Out of older versions: files that nothing needs any more, statistics in the log, checkpoints.
 
 use super::log::{Objects, failed, objects, store};
-use super::{WHY, names};
+use super::names;
+use super::why::ERASURE;
 use crate::lake::location::LakeError;
 use crate::lake::orphans;
 use crate::lake::replace::name_of;
@@ -153,7 +154,7 @@ async fn read_entries(table: &DeltaTable, name: &str, there: &Objects) -> Result
             let file = ["add", "remove"].iter().find_map(|kind| action[kind]["path"].as_str());
             said.known.extend(file.map(|path| name_of(path).to_owned()));
             let why = action["commitInfo"]["tidelake_removed"]["why"].as_str();
-            if why.is_some_and(|why| why.starts_with(WHY)) {
+            if why.is_some_and(|why| why.starts_with(ERASURE)) {
                 said.last_erasure = Some(*version);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::log::objects;
 use super::purge::purge;
-use super::{Erased, Purged, erase, log, names, tables};
+use super::{Erased, Purged, Why, erase, log, names, tables};
 use crate::lake::location::{Lake, LakeError};
 use crate::lake::replace::name_of;
 use crate::lake::writer::WriterOptions;
@@ -75,6 +75,14 @@ pub async fn recheck(
     Ok(found)
 }
 
+/// Forgets how far tables were looked at: others stand in their place.
+///
+/// # Errors
+/// [`LakeError`].
+pub async fn uncheck(lake: &Lake) -> Result<(), LakeError> {
+    save(lake, &Checked::default()).await
+}
+
 async fn of_table(
     lake: &Lake,
     name: &str,
@@ -89,7 +97,7 @@ async fn of_table(
         Some(seen) => added_since(&table, name, seen.version).await?,
         None => None,
     };
-    let Some(taken) = erase(lake, name, erased, ERASURE, options, only).await? else { return Ok(None) };
+    let Some(taken) = erase(lake, name, erased, &Why::of(ERASURE), options, only).await? else { return Ok(None) };
     let again = taken.files > 0 || seen.is_none_or(|seen| seen.waiting > 0);
     let purged = if again { Some(purge(&mut table, name, erased, now).await?) } else { None };
     let waiting = purged.as_ref().map_or(0, |purged| purged.waiting);

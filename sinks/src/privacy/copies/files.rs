@@ -22,6 +22,8 @@ use std::path::PathBuf;
 /// The files of an export.
 pub(super) struct Files {
     place: Place,
+    /// The export itself, which the files are below of where it is a directory.
+    base: Path,
     pub(super) paths: Vec<Path>,
 }
 
@@ -31,8 +33,16 @@ pub(super) enum Rewritten {
     Clean,
     /// It stands without the rows.
     Done { rows: usize, sha256: String },
-    /// It is of a kind that cannot be rewritten.
-    Deleted,
+    /// It is no more: it could not be rewritten, or all of it was theirs.
+    Deleted { rows: usize },
+}
+
+/// What is left of a file's content.
+enum Left {
+    /// This, and so many rows less.
+    Rows(Vec<u8>, usize),
+    /// It is text that is no rows.
+    Text,
 }
 
 /// A directory or file of this machine that is not there.
@@ -62,7 +72,7 @@ impl Files {
         let path = place.path(name);
         if local(location).is_none_or(|path| path.is_file()) {
             match place.store.head(&path).await {
-                Ok(_) => return Ok(Self { place, paths: vec![path] }),
+                Ok(_) => return Ok(Self { place, base: path.clone(), paths: vec![path] }),
                 Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(Unreached::failed(error)),
             }
@@ -71,7 +81,7 @@ impl Files {
         if listed.is_empty() {
             return Err(Unreached::Gone);
         }
-        Ok(Self { place, paths: listed.into_iter().map(|object| object.location).collect() })
+        Ok(Self { place, base: path, paths: listed.into_iter().map(|object| object.location).collect() })
     }
 
     /// Takes rows out of a file.
@@ -81,31 +91,77 @@ impl Files {
             Err(object_store::Error::NotFound { .. }) => return Ok(Rewritten::Clean),
             Err(error) => return Err(error.to_string()),
         };
-        let extension = path.filename().and_then(|name| name.rsplit_once('.')).map_or(format, |(_, end)| end);
-        let rewritten = match extension {
-            "parquet" => parquet(&content, erased),
-            "csv" => text::csv(&content, erased),
-            "json" => text::json(&content, erased),
-            "ndjson" | "jsonl" => text::lines(&content, erased),
-            _ => Err("of this kind files are not rewritten".to_owned()),
-        };
-        match rewritten {
-            Ok((_, 0)) => Ok(Rewritten::Clean),
-            Ok((new, rows)) => {
+        if self.is_part_of(path, erased) {
+            let rows = match content_of(&content, format_of(path, format), &|_| true) {
+                Ok(Left::Rows(_, rows)) => rows,
+                _ => 0,
+            };
+            self.delete(path).await?;
+            return Ok(Rewritten::Deleted { rows });
+        }
+        match content_of(&content, format_of(path, format), &|value| text::names(erased, value)) {
+            Ok(Left::Rows(_, 0)) => Ok(Rewritten::Clean),
+            Ok(Left::Rows(new, rows)) => {
                 let sha256 = hex(digest(&SHA256, &new).as_ref());
                 self.place.store.put(path, PutPayload::from(new)).await.map_err(|e| e.to_string())?;
                 Ok(Rewritten::Done { rows, sha256 })
             }
-            Err(_) => {
-                self.place.store.delete(path).await.map_err(|e| e.to_string())?;
-                Ok(Rewritten::Deleted)
+            Ok(Left::Text) if !erased.named_in(&String::from_utf8_lossy(&content)) => Ok(Rewritten::Clean),
+            Ok(Left::Text) | Err(_) => {
+                self.delete(path).await?;
+                Ok(Rewritten::Deleted { rows: 0 })
             }
         }
+    }
+
+    /// Whether a file is a part of an export that is theirs: its rows have the column no more by which it was parted.
+    fn is_part_of(&self, path: &Path, erased: &Suppressions) -> bool {
+        let mut below = path.prefix_match(&self.base).into_iter().flatten();
+        // Names have no characters that paths escape.
+        below.any(|part| part.as_ref().split_once('=').is_some_and(|(_, value)| text::names(erased, value)))
+    }
+
+    /// Deletes a file, and the directory of a part that is empty then: its name says whose it was.
+    pub(super) async fn delete(&self, path: &Path) -> Result<(), String> {
+        match self.place.store.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let root = url::Url::parse(&self.place.shown).ok().and_then(|url| url.to_file_path().ok());
+        if let Some(dir) = root.and_then(|root| Some(root.join(path.as_ref()).parent()?.to_owned()))
+            && path != &self.base
+        {
+            // It stays while there is something in it.
+            _ = std::fs::remove_dir(dir);
+        }
+        Ok(())
+    }
+}
+
+/// How a file is written: as its name says, if that says anything.
+fn format_of<'p>(path: &'p Path, format: &'p str) -> &'p str {
+    let extension = path.filename().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
+    extension.filter(|end| KNOWN.contains(end)).unwrap_or(format)
+}
+
+/// The kinds of files that are looked into; and `xlsx` and `pdf`, which are not.
+const KNOWN: [&str; 11] = ["parquet", "csv", "json", "ndjson", "jsonl", "html", "htm", "md", "table", "xlsx", "pdf"];
+
+fn content_of(content: &Bytes, format: &str, names: &dyn Fn(&str) -> bool) -> Result<Left, String> {
+    let rows = |(new, gone)| Left::Rows(new, gone);
+    match format {
+        "parquet" => parquet(content, names).map(rows),
+        "csv" => text::csv(content, names).map(rows),
+        // Other JSON than an array is no rows.
+        "json" => Ok(text::json(content, names).map_or(Left::Text, rows)),
+        "ndjson" | "jsonl" => text::lines(content, names).map(rows),
+        "html" | "htm" | "md" | "table" => Ok(Left::Text),
+        _ => Err("files of this kind are not looked into".to_owned()),
     }
 }
 
 /// A Parquet file without the rows; its key-value metadata stays.
-fn parquet(content: &Bytes, erased: &Suppressions) -> Result<(Vec<u8>, usize), String> {
+fn parquet(content: &Bytes, names: &dyn Fn(&str) -> bool) -> Result<(Vec<u8>, usize), String> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(content.clone()).map_err(|e| e.to_string())?;
     let schema = builder.schema().clone();
     let columns = builder.metadata().row_groups().first().and_then(|group| group.columns().first().cloned());
@@ -118,7 +174,7 @@ fn parquet(content: &Bytes, erased: &Suppressions) -> Result<(Vec<u8>, usize), S
     let mut writer = ArrowWriter::try_new(&mut new, schema, Some(properties)).map_err(|e| e.to_string())?;
     let mut gone = 0;
     for batch in builder.build().map_err(|e| e.to_string())? {
-        let (batch, here) = without(&batch.map_err(|e| e.to_string())?, erased).map_err(|e| e.to_string())?;
+        let (batch, here) = without(&batch.map_err(|e| e.to_string())?, names).map_err(|e| e.to_string())?;
         gone += here;
         writer.write(&batch).map_err(|e| e.to_string())?;
     }
@@ -127,22 +183,22 @@ fn parquet(content: &Bytes, erased: &Suppressions) -> Result<(Vec<u8>, usize), S
 }
 
 /// A batch without the rows that name somebody, and how many those were.
-fn without(batch: &RecordBatch, erased: &Suppressions) -> Result<(RecordBatch, usize), ArrowError> {
+fn without(batch: &RecordBatch, names: &dyn Fn(&str) -> bool) -> Result<(RecordBatch, usize), ArrowError> {
     let mut stays = vec![true; batch.num_rows()];
     for column in batch.columns() {
-        mark(column, erased, &mut stays)?;
+        mark(column, names, &mut stays)?;
     }
     let gone = stays.iter().filter(|stays| !**stays).count();
     Ok((filter_record_batch(batch, &BooleanArray::from(stays))?, gone))
 }
 
-fn mark(column: &ArrayRef, erased: &Suppressions, stays: &mut [bool]) -> Result<(), ArrowError> {
+fn mark(column: &ArrayRef, names: &dyn Fn(&str) -> bool, stays: &mut [bool]) -> Result<(), ArrowError> {
     match column.data_type() {
-        DataType::Struct(_) => column.as_struct().columns().iter().try_for_each(|inner| mark(inner, erased, stays)),
+        DataType::Struct(_) => column.as_struct().columns().iter().try_for_each(|inner| mark(inner, names, stays)),
         kind if kind.is_integer() || kind.is_string() || matches!(kind, DataType::Dictionary(..)) => {
             let texts = cast(column, &DataType::Utf8)?;
             for (text, stays) in texts.as_string::<i32>().iter().zip(stays) {
-                *stays = *stays && !text.is_some_and(|text| text::names(erased, text));
+                *stays = *stays && !text.is_some_and(names);
             }
             Ok(())
         }

@@ -186,6 +186,43 @@ fn appends_at_once_get_an_offset_each() {
     assert_eq!(read(&batches, 0, u64::MAX), expected);
 }
 
+#[test]
+fn a_copy_is_the_same_log_without_what_was_deleted() {
+    let (dir, copied) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let batches = open(&dir);
+    let needle = "somebody.whose-name-is.in-the-log";
+    let named =
+        Batch { record_data: Bytes::from(format!("{needle}{}", "x".repeat(100 - needle.len()))), ..batch(2, 0) };
+    assert_eq!(batches.append(ID, named, 0).unwrap(), 0);
+    assert_eq!(batches.append(ID, of_producer(0, 0, 2), 0).unwrap(), 2);
+    let empty = PartitionId { partition: 5, ..ID };
+    batches.append(empty, batch(1, 0), 0).unwrap();
+    batches.delete_before(empty, 1).unwrap();
+    batches.delete_before(ID, 2).unwrap();
+    batches.sync().unwrap();
+    let holds = |dir: &TempDir| {
+        let mut files = vec![dir.path().to_owned()];
+        let mut found = false;
+        while let Some(path) = files.pop() {
+            if path.is_dir() {
+                files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            } else {
+                found |= std::fs::read(path).unwrap().windows(needle.len()).any(|bytes| bytes == needle.as_bytes());
+            }
+        }
+        found
+    };
+    assert!(holds(&dir), "deleted, and still there");
+    let copy = open(&copied);
+    batches.copy_to(&copy).unwrap();
+    drop(copy);
+    assert!(!holds(&copied));
+    let copy = open(&copied);
+    assert_eq!((copy.watermarks(ID), copy.watermarks(empty)), ((2, 4), (1, 1)));
+    assert_eq!(read(&copy, 2, u64::MAX), [(2, 2)]);
+    assert_eq!(copy.append(ID, of_producer(0, 0, 2), 0).unwrap(), 2, "its producer is known");
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Append { records: i32 },

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// Removals written at once: appends wait for no more than these.
 const CHUNK: usize = 256;
+/// Bytes of values that are copied in one write.
+const COPIED_AT_ONCE: usize = 4 << 20;
 /// How long a producer is known after its last batch.
 const PRODUCER_IDLE: Duration = Duration::from_hours(24);
 
@@ -112,6 +114,29 @@ impl Batches {
             }
         }
         write.commit().map_err(unwritten)
+    }
+
+    /// Copies everything there is to logs that have nothing yet. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The disk failed.
+    pub(in crate::log::embedded) fn copy_to(&self, other: &Self) -> fjall::Result<()> {
+        let all = [(&self.batches, &other.batches), (&self.producers, &other.producers), (&self.starts, &other.starts)];
+        for (from, to) in all {
+            let (mut write, mut bytes) = (other.db.batch(), 0);
+            for stored in from.iter() {
+                let (key, value) = stored.into_inner()?;
+                bytes += value.len();
+                write.insert(to, key, value);
+                if bytes > COPIED_AT_ONCE {
+                    std::mem::replace(&mut write, other.db.batch()).commit()?;
+                    bytes = 0;
+                }
+            }
+            write.commit()?;
+        }
+        other.db.persist(PersistMode::SyncAll)
     }
 
     /// Forgets the producers that have not appended for a day. `now` in milliseconds since 1970. Blocks on writing.
