@@ -1,6 +1,7 @@
 //! The files of an export, and how each is replaced.
 
 use super::{Unreached, text};
+use crate::packing::Packing;
 use crate::place::{Place, hex};
 use crate::privacy::Suppressions;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
@@ -81,15 +82,7 @@ impl Files {
             Err(object_store::Error::NotFound { .. }) => return Ok(Rewritten::Clean),
             Err(error) => return Err(error.to_string()),
         };
-        let extension = path.filename().and_then(|name| name.rsplit_once('.')).map_or(format, |(_, end)| end);
-        let rewritten = match extension {
-            "parquet" => parquet(&content, erased),
-            "csv" => text::csv(&content, erased),
-            "json" => text::json(&content, erased),
-            "ndjson" | "jsonl" => text::lines(&content, erased),
-            _ => Err("of this kind files are not rewritten".to_owned()),
-        };
-        match rewritten {
+        match rewritten(path, content, format, erased) {
             Ok((_, 0)) => Ok(Rewritten::Clean),
             Ok((new, rows)) => {
                 let sha256 = hex(digest(&SHA256, &new).as_ref());
@@ -102,6 +95,22 @@ impl Files {
             }
         }
     }
+}
+
+/// A file without the rows, compressed as it was, and how many those were.
+fn rewritten(path: &Path, content: Bytes, format: &str, erased: &Suppressions) -> Result<(Vec<u8>, usize), String> {
+    let packing = Packing::of_content(&content);
+    let content = packing.unpack(content).map_err(|e| e.to_string())?;
+    let (name, _) = Packing::of_name(path.filename().unwrap_or_default());
+    let extension = name.rsplit_once('.').map_or(format, |(_, end)| end);
+    let (new, gone) = match extension {
+        "parquet" => parquet(&content, erased),
+        "csv" => text::csv(&content, erased),
+        "json" => text::json(&content, erased),
+        "ndjson" | "jsonl" => text::lines(&content, erased),
+        _ => Err("of this kind files are not rewritten".to_owned()),
+    }?;
+    Ok((packing.pack(new).map_err(|e| e.to_string())?, gone))
 }
 
 /// A Parquet file without the rows; its key-value metadata stays.
