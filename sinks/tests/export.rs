@@ -131,6 +131,8 @@ async fn text_is_compressed_as_its_name_or_the_option_says() {
     };
     written(dir, query, &parts).await.expect("writes");
     assert_eq!(unpacked(&dir.join("parts/region=x/part-0.csv.gz")).lines().count(), 200_001);
+    let table = Export { format: ExportFormat::Gexf, compression: Compression::None, ..to(dir, "b") };
+    assert!(matches!(written(dir, query, &table).await, Err(ExportError::NoGraph)));
     for (name, compression, why) in [
         ("b.csv.gz", Compression::Zstd, "zstd is not what .gz stands for"),
         ("b.csv", Compression::Lz4, "use gzip or zstd"),
@@ -240,7 +242,8 @@ async fn a_directory_has_a_file_per_value() {
     let query = "SELECT n AS video_id, CASE n % 4 WHEN 0 THEN 'US' WHEN 1 THEN 'a/b' WHEN 2 THEN NULL ELSE 'DE' END AS region \
                  FROM (SELECT unnest(generate_series(1, 40)) AS n); -- all";
     let query = query.split(';').next().expect("a statement");
-    let wanted = Export { partition: Some("region".into()), format: ExportFormat::Csv, ..to(dir, "parts") };
+    let place = dir.join("parts").display().to_string();
+    let wanted = Export { partition: Some("region".into()), ..Export::new(place, ExportFormat::Csv) };
     let done = written(dir, query, &wanted).await.expect("writes");
     let mut paths: Vec<&str> = done.files.iter().map(|file| file.path.as_str()).collect();
     paths.sort_unstable();

@@ -92,3 +92,12 @@ fn id(name: &str) -> String {
 fn has(columns: &Schema, name: &str) -> bool {
     columns.column_with_name(name).is_some()
 }
+
+/// Whether an answer is that of [`graph`].
+pub(super) fn is_graph(columns: &Schema) -> bool {
+    ["source", "target", "label", "kind", "weight"]
+        .iter()
+        .zip(columns.fields())
+        .all(|(name, field)| field.name() == name)
+        && columns.fields().len() >= 5
+}

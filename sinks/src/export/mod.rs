@@ -170,6 +170,9 @@ pub enum ExportError {
     /// That compression is not for this format, or not what the name says.
     #[error("{0}")]
     Compression(String),
+    /// The answer is no graph's.
+    #[error("gexf is for graphs: export their edges, e.g. tidelake export --table graph_edges --to graph.gexf")]
+    NoGraph,
     /// The destination does not take it.
     #[error("{place}: {why}. Nothing was put there. Check that it can be written to and has room")]
     Place {
@@ -205,6 +208,9 @@ pub async fn export(
     mut told: impl FnMut(Reached) + Send,
 ) -> Result<Exported, ExportError> {
     let packing = export.packing()?;
+    if export.format == ExportFormat::Gexf && !graph::is_graph(&answer.schema) {
+        return Err(ExportError::NoGraph);
+    }
     let mut sink = Sink::open(export).await?;
     let (batches, incoming) = channel(BATCHES);
     let (outgoing, mut pieces) = channel(PIECES);
