@@ -94,7 +94,7 @@ fn condition(operator: &mut JoinOperator) -> Option<&mut Expr> {
 }
 
 /// After the rewriting: subqueries deep within a column that hang on the row become null, as the rewriting makes of those
-/// that are a column, and only what can be named without its schema is visible.
+/// that are a column; so does a column that is not there; and only what can be named without its schema is visible.
 pub(super) fn finished(ast: &mut Ast) {
     struct Selects;
     impl VisitorMut for Selects {
@@ -102,6 +102,9 @@ pub(super) fn finished(ast: &mut Ast) {
 
         fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
             for item in &mut select.projection {
+                if let Some(alias) = absent(item) {
+                    *item = SelectItem::ExprWithAlias { expr: null_value(), alias };
+                }
                 if let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item {
                     _ = visit_expressions_mut(expr, |expr| {
                         if matches!(expr, Expr::Subquery(query) if hangs_on_the_row(query)) {
@@ -123,6 +126,12 @@ pub(super) fn finished(ast: &mut Ast) {
         }
     }
     _ = VisitMut::visit(ast, &mut Selects);
+}
+
+/// The name of a column of `pg_class` that datafusion-pg-catalog's has not.
+fn absent(item: &SelectItem) -> Option<Ident> {
+    let SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) = item else { return None };
+    parts.last().filter(|name| name.value == "reloptions").cloned()
 }
 
 /// Whether a query names tables that are not its own.
@@ -266,11 +275,12 @@ mod tests {
     fn only_what_hangs_on_the_row_is_left_out() {
         let mut ast = parsed(
             "SELECT CASE WHEN a.x THEN (SELECT b.y FROM s.b WHERE b.z = a.z) END AS one, \
-             coalesce((SELECT c.y FROM d AS c WHERE c.z = 1), 2) AS two FROM a WHERE pg_table_is_visible(a.oid) AND true",
+             coalesce((SELECT c.y FROM d AS c WHERE c.z = 1), 2) AS two, a.reloptions FROM a WHERE pg_table_is_visible(a.oid) AND true",
         );
         finished(&mut ast);
         let text = ast.to_string();
         assert!(text.contains("THEN NULL END AS one") && text.contains("coalesce((SELECT c.y"), "{text}");
+        assert!(text.contains("NULL AS reloptions"), "{text}");
         assert!(text.contains("a.oid IN (SELECT seen.oid") && !text.contains("is_visible"), "{text}");
     }
 

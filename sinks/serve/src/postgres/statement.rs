@@ -93,6 +93,12 @@ async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<Logi
     if let Some(answer) = parsed.and_then(asked::fixed) {
         return session.plan(answer).await;
     }
+    if let Some((ast, empty)) = parsed.and_then(|ast| Some((ast, asked::nothing(ast)?))) {
+        return match session.plan(sql).await {
+            Ok(plan) if !asked::casts_names(ast) && session.context().state().optimize(&plan).is_ok() => Ok(plan),
+            _ => session.plan(&empty).await,
+        };
+    }
     let error = match session.plan(sql).await {
         Ok(_) if parsed.is_some_and(asked::casts_names) => {
             QueryError::NotSupported("a name in place of an oid".to_owned())
@@ -105,8 +111,7 @@ async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<Logi
         return Err(QueryError::ReadOnly(kind));
     }
     let Some(ast) = parsed.filter(|ast| may_rewrite(ast)) else { return Err(error) };
-    let catalogue = asks_catalogue(ast);
-    let planned = match rewritten(sql, ast, catalogue) {
+    match rewritten(sql, ast) {
         Some(rewritten) => session.plan(&rewritten).await.map_err(|second| match &error {
             // Found by the rewriting only.
             QueryError::UnknownTable { name, .. } if name.starts_with("pg_") => second,
@@ -114,21 +119,17 @@ async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<Logi
             _ => error,
         }),
         None => Err(error),
-    };
-    match (planned, asked::nothing(ast).filter(|_| catalogue)) {
-        (Err(_), Some(empty)) => session.plan(&empty).await,
-        (planned, _) => planned,
     }
 }
 
 /// A text as rewritten for DataFusion.
-fn rewritten(sql: &str, ast: &Ast, catalogue: bool) -> Option<String> {
+fn rewritten(sql: &str, ast: &Ast) -> Option<String> {
     // The rewriting knows some texts as they are: they are only touched where they must be.
     let plain = asked::without_lookups_in_joins(ast);
     let text = if plain == *ast { sql.to_owned() } else { plain.to_string() };
     let mut all = COMPATIBLE.parse(&text).ok().filter(|all| all.len() == 1)?;
     let mut rewritten = all.pop()?;
-    if catalogue {
+    if asks_catalogue(ast) {
         asked::finished(&mut rewritten);
     }
     Some(rewritten.to_string())
