@@ -90,9 +90,10 @@ impl House {
             json!({"connector": "c", "route": "r", "task": "t", "cycle": 1, "fetched_at": at, "zone": "research"});
         let event_id = uuid::Uuid::new_v4().to_string();
         match self.which {
-            Current::Videos => json!({
+            Current::Videos | Current::Ages => json!({
                 "event_id": event_id, "platform": if key.is_multiple_of(5) { "youtube" } else { "tiktok" },
-                "video_id": key / 2, "observed_at": at, "provenance": provenance, "created_at_derived": false,
+                "video_id": key / 2, "observed_at": at, "provenance": provenance, "created_at": instant(START - DAY / 8),
+                "created_at_derived": false,
                 "author": {"handle": "ann"}, "caption": format!("#{count}"), "caption_entities": [],
                 "source_hashtags": [{"name": "a"}], "sound": {}, "stats": {"views": count}, "counts_rounded": false,
                 "findings": {"prices": [], "calls_to_action": [], "offers": [], "products": [], "hashtag_words": [],
@@ -193,7 +194,7 @@ impl House {
             Op::Erase { key } => {
                 let row = self.row((*key, 0, 0));
                 let (column, value) = match self.which {
-                    Current::Videos => ("video_id", row["video_id"].to_string()),
+                    Current::Videos | Current::Ages => ("video_id", row["video_id"].to_string()),
                     Current::Creators => ("handle", row["handle"].as_str().expect("text").to_owned()),
                 };
                 self.replace(source, "", true, |batch| without(&batch, column, &value)).await;
@@ -215,6 +216,7 @@ impl House {
         let (view, definition, key) = match self.which {
             Current::Videos => ("newest_videos", views::NEWEST_VIDEOS, "platform, video_id"),
             Current::Creators => ("newest_creators", views::NEWEST_CREATORS, "lower(handle)"),
+            Current::Ages => ("newest_at_ages", at_ages(), "platform, video_id, hours"),
         };
         let served = engine.collect(&format!("SELECT * FROM {view} ORDER BY {key}")).await.expect("answers");
         let defined = engine.collect(&format!("SELECT * FROM ({definition}) ORDER BY {key}")).await.expect("answers");
@@ -301,12 +303,22 @@ fn holds(which: Current, ops: &[Op]) {
     });
 }
 
+/// The view's own definition.
+fn at_ages() -> &'static str {
+    views::VIEWS.iter().find(|view| view.name == "newest_at_ages").expect("is a view").sql
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn videos_are_what_history_says(ops in proptest::collection::vec(op(), 1..14)) {
         holds(Current::Videos, &ops);
+    }
+
+    #[test]
+    fn counts_at_ages_are_what_history_says(ops in proptest::collection::vec(op(), 1..14)) {
+        holds(Current::Ages, &ops);
     }
 
     #[test]

@@ -204,6 +204,8 @@ async fn what_names_people_is_refused_whatever_it_is_called() {
         ("CASE WHEN author_handle = 'who1' THEN 1 ELSE 0 END AS flag", "author.handle"),
         ("max(caption) OVER () AS longest", "caption"),
         ("(SELECT min(caption) FROM videos) AS one", "caption"),
+        ("zone || url AS address", "author.handle"),
+        ("music_id AS sound", "sound.id"),
     ] {
         let refused = publish(&engine, &publication(&dir.path().join("out"), &asked(columns)), |_| ()).await;
         let Err(PublishError::Personal { columns: named }) = &refused else { panic!("{columns}: {refused:?}") };
@@ -216,9 +218,95 @@ async fn what_names_people_is_refused_whatever_it_is_called() {
     let fake = "SELECT video_id AS author_id, region FROM videos";
     let refused = publish(&engine, &publication(&dir.path().join("out"), fake), |_| ()).await;
     assert!(matches!(refused, Err(PublishError::NoSubject)), "{refused:?}");
+    for (columns, of) in [
+        ("sound['title'] AS region", "sound.title"),
+        ("findings['products'] AS region", "findings.products"),
+        ("findings['seo']['title'] AS region", "findings.seo.title"),
+        ("event_id AS region", "event_id"),
+        ("provenance['task'] AS region", "provenance.task"),
+    ] {
+        let query = format!("SELECT author['handle'] AS author_handle, {columns} FROM video_observations");
+        let refused = publish(&engine, &publication(&dir.path().join("out"), &query), |_| ()).await;
+        let Err(PublishError::Personal { columns: named }) = &refused else { panic!("{columns}: {refused:?}") };
+        assert_eq!(named[0].1, of, "{columns}");
+    }
     // Lengths and counts are no captions.
     let lengths = asked("character_length(caption) AS letters, region");
     publish(&engine, &publication(&dir.path().join("out"), &lengths), |_| ()).await.expect("publishes");
+}
+
+/// What is computed may have as many values as there are rows: then every cell would seem to have creators enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn creators_are_counted_by_what_names_them_alone() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = lake(dir.path(), &plenty(), "research").await;
+    for subject in [
+        "concat(author_handle, random())",
+        "author_handle || CAST(views AS VARCHAR)",
+        "author_handle || CAST(row_number() OVER () AS VARCHAR)",
+        "CASE WHEN views > 20 THEN author_handle ELSE lower(author_handle) || '2' END",
+        "coalesce(author_handle, kind)",
+        "substr(author_handle, 1, 4)",
+        "'somebody'",
+    ] {
+        for query in [
+            format!("SELECT {subject} AS author_handle, region FROM videos"),
+            format!("SELECT w AS author_handle, region FROM (SELECT {subject} AS w, region FROM videos) AS videos"),
+            format!(
+                "SELECT {subject} AS author_handle, region FROM videos UNION ALL SELECT author_handle, region FROM videos"
+            ),
+        ] {
+            let refused = publish(&engine, &publication(&dir.path().join("out"), &query), |_| ()).await;
+            assert!(matches!(refused, Err(PublishError::NoSubject)), "{query}: {refused:?}");
+        }
+    }
+    for (n, query) in [
+        "SELECT creator_id, region FROM videos",
+        "SELECT lower(author_handle) AS handle, region FROM videos WHERE views > 0 ORDER BY views LIMIT 1000",
+        "SELECT h AS author_handle, region FROM (SELECT author_handle AS h, region FROM videos) AS x",
+        "SELECT v.author_handle, v.region, count(*) AS n FROM videos AS v JOIN video_stats AS s USING (video_id)
+         GROUP BY v.author_handle, v.region",
+        "SELECT author_handle, region FROM videos UNION ALL SELECT author_handle, region FROM videos",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let done = publish(&engine, &publication(&dir.path().join(n.to_string()), query), |_| ()).await;
+        assert!(done.is_ok(), "{query}: {done:?}");
+    }
+}
+
+/// The column decides whose terms are looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_zone_is_what_the_rows_say() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = lake(dir.path(), &plenty(), "youtube").await;
+    for zone in ["'web'", "coalesce(nullif(zone, 'youtube'), 'web')", "kind"] {
+        let query = format!("SELECT author_handle, region, {zone} AS zone FROM videos");
+        let refused = publish(&engine, &publication(&dir.path().join("out"), &query), |_| ()).await;
+        assert!(
+            matches!(&refused, Err(PublishError::Column { column, .. }) if column == "zone"),
+            "{zone}: {refused:?}"
+        );
+    }
+    let query = "SELECT author_handle, region, zone FROM videos";
+    let refused = publish(&engine, &publication(&dir.path().join("out"), query), |_| ()).await;
+    assert!(matches!(refused, Err(PublishError::Zone { .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_ids_hold_ids_alone() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = lake(dir.path(), &plenty(), "web").await;
+    let approval = Some("the board".to_owned());
+    for columns in ["concat(video_id, voice_to_text) AS id", "video_id + views AS id", "coalesce(video_id, 1) AS id"] {
+        let from = "(SELECT *, stats['views'] AS views FROM video_observations)";
+        let query = format!("SELECT author['handle'] AS author_handle, region, {columns} FROM {from}");
+        let wanted =
+            Publication { with_ids: true, approval: approval.clone(), ..publication(&dir.path().join("out"), &query) };
+        let refused = publish(&engine, &wanted, |_| ()).await;
+        assert!(matches!(refused, Err(PublishError::Personal { .. })), "{columns}: {refused:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

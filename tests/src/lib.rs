@@ -49,11 +49,18 @@ pub struct Stage {
     _turn: MutexGuard<'static, ()>,
 }
 
+/// A data directory with a lake that nothing has landed in: it may be asked before a daemon is there.
+fn set_up() -> TempDir {
+    let dir = tempfile::tempdir().expect("temp dir");
+    std::fs::create_dir(dir.path().join("lake")).expect("a lake");
+    dir
+}
+
 impl Stage {
     /// A fresh one.
     pub fn set() -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let dir = tempfile::tempdir().expect("temp dir");
+        let dir = set_up();
         match std::env::var("TIDELAKE_TEST_BROKER") {
             Ok(bootstrap) => {
                 delete_topics(&bootstrap);
@@ -75,7 +82,7 @@ impl Stage {
             return Self::set();
         }
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let dir = tempfile::tempdir().expect("temp dir");
+        let dir = set_up();
         Self { dir, bootstrap: "embedded".into(), broker: None, _turn: turn }
     }
 

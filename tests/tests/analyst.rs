@@ -107,3 +107,30 @@ fn queries_have_names_values_and_a_past() {
 fn chrono_now(stage: &Stage) -> String {
     stage.sql("SELECT :now AS now")[0]["now"].as_str().expect("an instant").to_owned()
 }
+
+/// No rows would look like an answer.
+#[test]
+fn where_there_is_no_lake_commands_say_so() {
+    let stage = Stage::alone();
+    assert_eq!(stage.sql("SELECT count(*) AS n FROM videos"), [json!({"n": 0})], "set up, and nothing has landed");
+    let wrong = stage.run(&["sql", "SELECT no FROM videos"]).status.code();
+    std::fs::remove_dir(stage.dir().join("lake")).expect("is empty");
+    let out = stage.dir().join("out");
+    let out = out.to_str().expect("UTF-8");
+    for command in [
+        &["sql", "SELECT count(*) FROM videos"][..],
+        &["query", "overview"],
+        &["report", "--out", &format!("{out}.html")],
+        &["export", "--query", "SELECT * FROM videos", "--to", &format!("{out}.csv")],
+    ] {
+        let refused = stage.run(command);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), wrong, "{command:?}: {said}");
+        assert!(said.contains("no lake at") && said.contains("--data-dir") && said.contains("tidelake demo"), "{said}");
+    }
+    assert!(!stage.dir().join("lake").exists(), "asking makes none");
+    // Somewhere else altogether.
+    std::fs::create_dir_all(stage.dir().join("lake/photos")).expect("is made");
+    let refused = stage.run(&["sql", "SELECT 1"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no lake at"), "{refused:?}");
+}

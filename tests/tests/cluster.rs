@@ -8,7 +8,7 @@ use tidelake_tests::{Process, Stage, free_address, until};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/fixtures");
 
 /// Counts, joins, our own functions, nested columns, and a view over a window.
-const QUERIES: [&str; 5] = [
+const QUERIES: [&str; 6] = [
     "SELECT count(*) AS videos, sum(views) AS views, min(created_at) AS first FROM videos",
     "SELECT h.tag, count(*) AS n, sum(v.views) AS views FROM videos v JOIN video_hashtags h \
      ON h.platform = v.platform AND h.video_id = v.video_id GROUP BY h.tag ORDER BY n DESC, h.tag LIMIT 20",
@@ -16,6 +16,7 @@ const QUERIES: [&str; 5] = [
      ORDER BY video_id, observed_at, views LIMIT 50",
     "SELECT region, median(likes) AS likes FROM videos GROUP BY region ORDER BY region NULLS FIRST",
     "SELECT count(*) AS none FROM annotations",
+    "SELECT DISTINCT repeat(platform, 2) AS p, array_to_string(range(3), '-') AS r FROM video_observations ORDER BY p",
 ];
 
 struct Cluster {
@@ -89,6 +90,11 @@ fn a_cluster_answers_as_one_process_does() {
     cluster.executors[0].0.kill();
     let alone = stage.done(&["sql", "--format", "json", QUERIES[1]]);
     until("one executor is enough", Duration::from_secs(120), || cluster.ask(&stage, QUERIES[1]) == Ok(alone.clone()));
+
+    // What functions make is bounded on executors, too.
+    let bomb = "SELECT max(length(repeat(platform, 2000000000))) FROM video_observations";
+    let refused = cluster.ask(&stage, bomb).expect_err("is too much");
+    assert!(refused.contains("repeat would make"), "{refused}");
 
     let written = cluster.ask(&stage, "CREATE TABLE t AS SELECT 1").expect_err("only reads");
     assert!(written.contains("read"), "{written}");

@@ -175,6 +175,8 @@ fn nothing_but_reading_is_done() {
         ("SELECT vidoe_id FROM videos", "42703"),
         ("SELEC 1", "42601"),
         ("SELECT 1 / 0", "22000"),
+        ("SELECT array_length(range(0, 3000000000))", "22000"),
+        ("SELECT length(repeat('x', 2000000000)) FROM videos", "22000"),
     ] {
         let said = refusal(&bench.psql("local", "", "", &[statement]));
         assert!(said.contains(code), "{statement}: {said}");
@@ -194,6 +196,54 @@ fn nothing_but_reading_is_done() {
     // What fails after rows have gone is not taken for the whole: curl says that the transfer is incomplete.
     let broken = bench.curl(&[], "SELECT 1 / (value - 90000) FROM generate_series(1, 100000)");
     assert!(!broken.status.success() && !broken.stdout.is_empty(), "{broken:?}");
+}
+
+#[test]
+fn pages_in_browsers_are_answered_where_they_may_ask_and_places_are_counted() {
+    let serve = "[serve]\nconnections = 3\n[serve.http]\nlisten = \"127.0.0.1:0\"\nhosts = [\"lake.example\"]\n\
+                 origins = [\"https://notebook.example\"]\n[serve.roles.default]\npseudonyms = true\n";
+    let Some(bench) = Bench::open(serve) else { return };
+    let ask = |header: &str| text(&bench.curl(&["--include", "-H", header], "SELECT 1 AS x").stdout).to_lowercase();
+    for header in ["Accept: */*".to_owned(), "Host: lake.example".to_owned(), format!("Origin: http://{}", bench.http)]
+    {
+        let answer = ask(&header);
+        assert!(answer.starts_with("http/1.1 200") && answer.contains("[{\"x\":1}]"), "{header}: {answer}");
+        assert!(!answer.contains("access-control-allow-origin"), "{header}: {answer}");
+    }
+    let page = ask("Origin: https://notebook.example");
+    assert!(
+        page.contains("access-control-allow-origin: https://notebook.example") && page.contains("\"x\":1"),
+        "{page}"
+    );
+    for (header, kind) in
+        [("Host: evil.example", "host"), ("Origin: https://evil.example", "origin"), ("Origin: null", "origin")]
+    {
+        let answer = ask(header);
+        assert!(answer.starts_with("http/1.1 403") && answer.contains(&format!("2026:{kind}")), "{header}: {answer}");
+    }
+    let many = "SELECT value, 'the same again' AS text FROM generate_series(1, 20000)";
+    let zipped = bench.curl(&["-H", "Accept-Encoding: gzip"], many).stdout;
+    let (plain, unzipped) = (bench.curl(&[], many).stdout, bench.curl(&["--compressed"], many).stdout);
+    assert!(zipped.starts_with(&[0x1f, 0x8b]) && zipped.len() * 5 < plain.len(), "{}", zipped.len());
+    assert_eq!(unzipped, plain);
+
+    // Under pseudonyms there are the same tables and views, and no id by which a guess could be confirmed.
+    let (tables, views) = ("\\dt", "\\dv");
+    let listed = |command: &str| text(&bench.psql("local", "", "", &[command]).stdout);
+    for (command, there, elsewhere) in [
+        (tables, "public,video_observations,table,", "public,videos,"),
+        (views, "public,videos,view,", "public,video_observations,"),
+    ] {
+        let listed = listed(command);
+        assert!(listed.contains(there) && !listed.contains(elsewhere), "{command}: {listed}");
+    }
+    let ids = "SELECT count(*) FROM video_observations WHERE NOT starts_with(event_id, 'n_')";
+    assert_eq!(listed(ids).trim(), "0");
+
+    let held: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect(&bench.http).expect("connects")).collect();
+    until("no place is left", PATIENCE, || !bench.curl(&[], "SELECT 1").status.success());
+    drop(held);
+    until("there is one again", PATIENCE, || bench.curl(&[], "SELECT 1").status.success());
 }
 
 #[test]

@@ -11,7 +11,6 @@ use tidelake_sinks::copies::{Copied, Copies, CopyKind};
 use tidelake_sinks::export::{
     Compression, Export, ExportFormat, Exported, Partition, Reached, export, graph, partitioned,
 };
-use tidelake_sinks::lake::Lake;
 use tidelake_sinks::query::{Answer, Engine, QueryOptions, named, split};
 use uuid::Uuid;
 
@@ -68,8 +67,8 @@ pub(crate) struct ExportArgs {
 
 pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failure> {
     let query = args.query()?;
-    let lake = super::lake::lake(config)?;
-    let engine = args.engine(config, &lake).await?;
+    let engine = args.engine(config).await?;
+    let lake = engine.lake();
     if args.to == "-" {
         return to_stdout(args, &engine, &query).await;
     }
@@ -91,17 +90,10 @@ pub(crate) async fn run(args: &ExportArgs, config: &Config) -> Result<(), Failur
         statement: Some(args.statement(query)),
         sha256: done.sha256().map(str::to_owned),
     };
-    Copies::of(&lake)?.note(&copy).await.map_err(|error| {
+    Copies::of(lake)?.note(&copy).await.map_err(|error| {
         format!("{} is written, but not noted: who is erased from the lake will stay in it. {error}", done.location)
     })?;
     summary(&done, &reads.into_iter().collect::<Vec<_>>())
-}
-
-/// An engine for one large answer.
-pub(super) async fn engine(config: &Config, lake: &Lake) -> Result<Engine, Failure> {
-    let spill_dir = Some(config.data_dir.join("spill"));
-    let options = QueryOptions { memory_bytes: MEMORY, spill_dir, ..QueryOptions::default() };
-    Ok(Engine::over(lake.clone(), options).await?)
 }
 
 impl ExportArgs {
@@ -130,8 +122,11 @@ impl ExportArgs {
         Ok(binds.written_into(&query)?)
     }
 
-    async fn engine(&self, config: &Config, lake: &Lake) -> Result<Engine, Failure> {
-        let engine = engine(config, lake).await?;
+    /// An engine for one large answer.
+    async fn engine(&self, config: &Config) -> Result<Engine, Failure> {
+        let spill_dir = Some(config.data_dir.join("spill"));
+        let options = QueryOptions { memory_bytes: MEMORY, spill_dir, ..QueryOptions::default() };
+        let engine = super::lake::asked(config, options).await?;
         match &self.as_of {
             Some(at) => Ok(engine.as_of(sql::instant(at)?).await?),
             None => Ok(engine),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use tidelake_sinks::copies::{Copied, Copies, CopyKind};
 use tidelake_sinks::export::ExportFormat;
 use tidelake_sinks::publish::{Detail, Publication, publish};
-use tidelake_sinks::query::{Engine, QueryOptions};
+use tidelake_sinks::query::QueryOptions;
 use uuid::Uuid;
 
 /// Memory for grouping; beyond it it spills.
@@ -51,12 +51,11 @@ pub(crate) struct PublishArgs {
 }
 
 pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failure> {
-    let lake = super::lake::lake(config)?;
     let spill_dir = Some(config.data_dir.join("spill"));
     // In one partition sums of floats come out the same each time.
     let options =
         QueryOptions { memory_bytes: MEMORY, spill_dir, target_partitions: Some(1), ..QueryOptions::default() };
-    let engine = Engine::over(lake.clone(), options).await?;
+    let engine = super::lake::asked(config, options).await?;
     let publication = Publication {
         to: args.to.clone(),
         query: one(&args.query)?,
@@ -81,7 +80,7 @@ pub(crate) async fn run(args: &PublishArgs, config: &Config) -> Result<(), Failu
         statement: Some(publication.query),
         sha256: None,
     };
-    Copies::of(&lake)?.note(&copy).await?;
+    Copies::of(engine.lake())?.note(&copy).await?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", done.location)?;
     for file in &done.files {

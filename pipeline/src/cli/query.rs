@@ -1,6 +1,6 @@
 //! `tidelake query`: the questions that are asked of every lake, by name.
 
-use super::{Failure, listing, sql};
+use super::{Failure, lake, listing, sql};
 use crate::clock;
 use crate::config::Config;
 use serde_json::json;
@@ -64,7 +64,8 @@ pub(crate) async fn run(args: &QueryArgs, config: &Config) -> Result<(), Failure
     }
     let format = sql::format_of(args.format, args.output.as_deref())?;
     let binds = query.binds(&args.given.binds(), clock::now())?;
-    let answer = super::lake::engine(config).await?.ask(query.sql, &binds).await?;
+    let engine = lake::asked(config, lake::options(config)).await?;
+    let answer = engine.ask(query.sql, &binds).await?;
     match &args.output {
         Some(file) => sql::to_file(answer, format, file).await?,
         None => sql::to_stdout(answer, format).await?,

@@ -1,6 +1,6 @@
 //! `tidelake report`: what the lake says about a stretch of time, as a page, as JSON or on paper.
 
-use super::Failure;
+use super::{Failure, lake};
 use crate::clock;
 use crate::config::{Config, parse_duration};
 use chrono::{DateTime, NaiveDate, NaiveTime};
@@ -48,7 +48,8 @@ pub(crate) async fn run(args: &ReportArgs, config: &Config) -> Result<(), Failur
         region: args.region.as_ref().map(|region| region.to_uppercase()),
         now,
     };
-    let report = Report::compute(&super::lake::engine(config).await?, &options).await?;
+    let engine = lake::asked(config, lake::options(config)).await?;
+    let report = Report::compute(&engine, &options).await?;
     match form {
         Form::Html => write(&args.out, report.html()?.as_bytes())?,
         Form::Json => write(&args.out, &serde_json::to_vec_pretty(&report)?)?,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tidelake_serve::{Limits, QueryLog, Settings, TlsFiles, User};
+use tidelake_serve::{HttpSettings, Limits, QueryLog, Settings, TlsFiles, User};
 
 /// `[serve]`
 #[derive(Clone, Debug, Deserialize)]
@@ -19,7 +19,7 @@ pub(crate) struct ServeConfig {
     /// Arrow Flight SQL.
     flight: Option<Door>,
     /// HTTP.
-    http: Option<Door>,
+    http: Option<HttpDoor>,
     /// TLS on every door.
     tls: Option<TlsConfig>,
     /// What the users of each role may use.
@@ -60,6 +60,19 @@ struct QueryLogConfig {
 struct Door {
     /// Address and port.
     listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpDoor {
+    /// Address and port.
+    listen: SocketAddr,
+    /// Names it may be asked by on this machine, beside localhost.
+    #[serde(default)]
+    hosts: Vec<String>,
+    /// Origins of pages in browsers that may ask.
+    #[serde(default)]
+    origins: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -155,11 +168,15 @@ impl ServeConfig {
         let given = [postgres, flight, http].iter().any(Option::is_some);
         let usual = |port: u16| (!given && !self.has_doors()).then(|| SocketAddr::from(([127, 0, 0, 1], port)));
         let ports = [usual(5432), usual(32010), usual(8080)];
-        let doors = [&mut self.postgres, &mut self.flight, &mut self.http];
-        for ((door, address), usual) in doors.into_iter().zip([postgres, flight, http]).zip(ports) {
-            if let Some(listen) = address.or(usual) {
+        for (door, listen) in [(&mut self.postgres, postgres.or(ports[0])), (&mut self.flight, flight.or(ports[1]))] {
+            if let Some(listen) = listen {
                 *door = Some(Door { listen });
             }
+        }
+        if let Some(listen) = http.or(ports[2]) {
+            let known = self.http.take().map(|door| (door.hosts, door.origins));
+            let (hosts, origins) = known.unwrap_or_default();
+            self.http = Some(HttpDoor { listen, hosts, origins });
         }
     }
 
@@ -181,6 +198,10 @@ impl ServeConfig {
             postgres: self.postgres.as_ref().map(|door| door.listen),
             flight: self.flight.as_ref().map(|door| door.listen),
             http: self.http.as_ref().map(|door| door.listen),
+            asked: self.http.as_ref().map_or_else(HttpSettings::default, |door| HttpSettings {
+                hosts: door.hosts.clone(),
+                origins: door.origins.clone(),
+            }),
             tls: self
                 .tls
                 .as_ref()
@@ -275,6 +296,8 @@ mod tests {
             ("refresh = \"0s\"", "serve.refresh"),
             ("query_log.size = \"0B\"", "serve.query_log.size: is 0"),
             ("query_log.path = \"x\"", "serve.query_log"),
+            ("http = { listen = \"127.0.0.1:1\", origins = [\"*\"] }", "serve.http.origins"),
+            ("http = { listen = \"127.0.0.1:1\", host = [\"a\"] }", "serve.http"),
         ] {
             let (_, mistakes) = load(&format!("[serve]\n{text}\n"));
             assert!(mistakes.contains(part), "{part}: {mistakes}");

@@ -5,10 +5,11 @@ use crate::columns::{Pools, landed};
 use crate::world::{CREATORS, DAYS, looks, videos_per_day};
 use arrow::array::RecordBatch;
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tidelake_schemas::Timestamp;
 use tidelake_schemas::topics::{CREATOR_OBSERVED, VIDEO_ENRICHED};
 use tidelake_sinks::lake::current::{Current, RefreshOptions, refresh};
+use tidelake_sinks::lake::upkeep::{self, Compactor, UpkeepOptions, VacuumOptions, shape};
 use tidelake_sinks::lake::{CommitRecord, Counts, Lake, Outcome, PartitionRange, Position, TableWriter, WriterOptions};
 use tokio::runtime::Runtime;
 
@@ -105,6 +106,37 @@ async fn commit(writer: &mut TableWriter, partition: i32, from: i64, to: i64) ->
         Outcome::Landed => Ok(()),
         Outcome::Fenced { app_id } => Err(format!("{app_id} was moved by somebody else").into()),
     }
+}
+
+/// Puts the rows of the last dates in order, as upkeep does by default, and deletes what that leaves behind.
+pub(crate) async fn tidy(dir: &str, last: usize) -> Result<(), Fault> {
+    let lake = Lake::at(dir, HashMap::new())?;
+    let now = Timestamp(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?);
+    for (table, column) in [("video_observations", "video_id"), ("creator_observations", "creator_id")] {
+        let began = Instant::now();
+        let order = BTreeMap::from([(table.to_owned(), vec![column.to_owned()])]);
+        let options = UpkeepOptions { order, memory_bytes: 1 << 30, ..UpkeepOptions::default() };
+        let Some(mut compactor) = Compactor::open(&lake, table, options).await? else { continue };
+        let (mut before, mut dates) = (0, 0);
+        for group in compactor.unordered(now)?.into_iter().rev().take(last) {
+            compactor.repack(&group).await?;
+            compactor.refresh().await?;
+            (before, dates) = (before + group.bytes, dates + 1);
+            if dates % 15 == 0 {
+                vacuum(&lake, table, now).await?;
+            }
+        }
+        vacuum(&lake, table, now).await?;
+        let bytes = shape(&lake, table, 1).await?.map_or(0, |shape| shape.bytes);
+        println!("{table}: {dates} dates, {before} bytes became {bytes} in {:.0} s", began.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+async fn vacuum(lake: &Lake, table: &str, now: Timestamp) -> Result<(), Fault> {
+    let options = VacuumOptions { grace: Duration::ZERO, allow_short_grace: true, dry_run: false };
+    upkeep::vacuum(lake, table, Timestamp(now.0 + 86_400_000_000), &options).await?;
+    Ok(())
 }
 
 /// Makes the tables of newest observations, and prints how long that took.

@@ -1,6 +1,6 @@
 //! A generated lake and how fast it answers: see the README beside the folder.
 //!
-//! `generate DIR [observations]` makes it, `keep DIR` makes the tables of newest observations, `ask DIR [name…]` runs the
+//! `generate DIR [observations]` makes it, `tidy DIR` puts its rows in order as upkeep does, `keep DIR` makes the tables of newest observations, `ask DIR [name…]` runs the
 //! named queries, each cold and warm, and prints a line of JSON per query. `later DIR observations rows` lands so many rows
 //! of the next day, `explain DIR query` says where a query's time goes. Everything follows from the seed.
 
@@ -16,8 +16,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-const USAGE: &str =
-    "lake generate DIR [observations] | keep DIR | later DIR observations rows | ask DIR [query…] | explain DIR query";
+const USAGE: &str = "lake generate DIR [observations] | tidy DIR [dates] | keep DIR | later DIR observations rows | ask DIR [query…] | explain DIR query";
 
 fn main() -> Result<(), Fault> {
     // `cargo bench` adds a flag of its own.
@@ -26,6 +25,8 @@ fn main() -> Result<(), Fault> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["generate", dir] => land::lake(&runtime, dir, 50_000_000),
         ["generate", dir, observations] => land::lake(&runtime, dir, observations.parse()?),
+        ["tidy", dir] => runtime.block_on(land::tidy(dir, usize::MAX)),
+        ["tidy", dir, dates] => runtime.block_on(land::tidy(dir, dates.parse()?)),
         ["keep", dir] => runtime.block_on(land::keep(dir)),
         ["later", dir, observations, rows] => runtime.block_on(land::later(dir, observations.parse()?, rows.parse()?)),
         ["explain", dir, name] => runtime.block_on(ask::explain(dir, name)),

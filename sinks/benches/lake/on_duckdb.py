@@ -21,8 +21,8 @@ from delta_log import files
 WARM = 3
 QUERY = pathlib.Path(__file__).resolve().parents[2] / "src" / "query"
 # The views that the queries use, each after those it uses.
-VIEWS = ["followers_at_post", "videos", "video_stats", "video_hashtags", "caption_prices", "caption_cta", "caption_sentiment",
-         "stats_72h", "stats_7d", "availability", "coverage_by_query_day", "overview"]
+VIEWS = ["videos", "video_stats", "video_hashtags", "caption_prices", "caption_cta", "caption_sentiment", "stats_72h",
+         "stats_7d", "availability", "coverage_by_query_day", "overview"]
 QUERIES = ["fastest-hashtags", "posting-hours", "rising-creators", "price-mentions", "sound-adoption", "hashtag-pairs",
            "partnerships", "completeness", "top-videos", "overview"]
 NOW = "TIMESTAMPTZ '2026-04-01T00:00:00Z'"
@@ -44,6 +44,12 @@ CREATE MACRO to_local(t, region) AS CAST(t AS TIMESTAMP) + to_hours(CASE region 
 CREATE MACRO bootstrap_interval(x, share, seed) AS {'low': min(x) * NULL, 'high': min(x) * NULL};
 CREATE VIEW newest_videos AS FROM videos_current;
 CREATE VIEW newest_creators AS FROM creators_current;
+CREATE VIEW newest_at_ages AS FROM videos_at_ages;
+CREATE MACRO value_at(times, given, t) AS coalesce(
+  given[len(list_filter(times, x -> x <= t))], CASE WHEN times[1] <= t + INTERVAL 7 DAY THEN given[1] END);
+CREATE TABLE coverage (
+  provenance STRUCT(task VARCHAR, connector VARCHAR, cycle BIGINT), observed_at TIMESTAMPTZ, window_start TIMESTAMPTZ,
+  window_end TIMESTAMPTZ, requested BIGINT, got BIGINT, has_more BOOLEAN, stop_reason VARCHAR, fault VARCHAR, page BIGINT);
 """
 
 
@@ -57,6 +63,14 @@ def words(query: str) -> str:
     return query
 
 
+def stats_at_ages() -> str:
+    """stats_at at an age that is kept, as Tidelake puts it together."""
+    columns = (QUERY / "functions" / "stats_at.sql").read_text().split("FROM")[0]
+    stats = words((QUERY / "views" / "video_stats.sql").read_text())
+    of_age = "FROM (SELECT * FROM newest_at_ages WHERE hours = age)"
+    return f"{columns} FROM ({stats.replace('FROM video_observations', of_age)})"
+
+
 def connect(lake: pathlib.Path) -> duckdb.DuckDBPyConnection:
     session = duckdb.connect()
     session.execute("SET TimeZone = 'UTC'; SET threads = 2; SET memory_limit = '4GB'")
@@ -66,9 +80,8 @@ def connect(lake: pathlib.Path) -> duckdb.DuckDBPyConnection:
         session.execute(f"CREATE VIEW {table.name} AS SELECT * FROM read_parquet([{listed}], hive_partitioning = true)")
     session.execute(MACROS)
     for view in VIEWS:
-        if view.startswith("stats_72h"):
-            stats_at = words((QUERY / "functions" / "stats_at.sql").read_text()).replace("$hours", "hours")
-            session.execute(f"CREATE MACRO stats_at(hours) AS TABLE {stats_at}")
+        if view == "stats_72h":
+            session.execute(f"CREATE MACRO stats_at(age) AS TABLE {stats_at_ages()}")
         session.execute(f"CREATE VIEW {view} AS {words((QUERY / 'views' / f'{view}.sql').read_text())}")
     return session
 

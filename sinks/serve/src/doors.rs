@@ -99,15 +99,15 @@ impl Doors {
         serving.spawn_on(Arc::clone(&core).keep_fresh(settings.refresh), on);
         for (door, _, listener) in listeners {
             let (core, tls, closed) = (Arc::clone(&core), tls.clone(), closed.clone());
-            let (limit, grace) = (settings.connections, settings.grace);
+            let (connections, grace, settings) = (settings.connections, settings.grace, settings.asked.clone());
             let serve = async move {
                 match door {
-                    "http" => http::Door { core, listener, tls, grace }.serve(closed).await,
+                    "http" => http::Door { core, listener, tls, connections, settings, grace }.serve(closed).await,
                     _ => match TcpListener::from_std(listener) {
                         Ok(listener) if door == "flight" => {
-                            flight::Door { core, listener, tls, sessions: limit }.serve(closed).await;
+                            flight::Door { core, listener, tls, connections }.serve(closed).await;
                         }
-                        Ok(listener) => postgres::Door { core, listener, tls, connections: limit }.serve(closed).await,
+                        Ok(listener) => postgres::Door { core, listener, tls, connections }.serve(closed).await,
                         Err(error) => tracing::error!(%error, door, "the door stays closed"),
                     },
                 }

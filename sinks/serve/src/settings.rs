@@ -18,6 +18,8 @@ pub struct Settings {
     pub flight: Option<SocketAddr>,
     /// HTTP.
     pub http: Option<SocketAddr>,
+    /// From where the HTTP door is asked.
+    pub asked: HttpSettings,
     /// TLS on every door; `None`: loopback addresses only.
     pub tls: Option<TlsFiles>,
     /// What each role may use. [`DEFAULT_ROLE`] is there even if it is not here.
@@ -26,7 +28,7 @@ pub struct Settings {
     pub users: BTreeMap<String, User>,
     /// Threads that queries and doors run on; `None`: half of the processors, at least two.
     pub threads: Option<usize>,
-    /// Connections of the PostgreSQL door, and sessions of the Flight door, at once.
+    /// Connections of each door, and sessions of the Flight door, at once.
     pub connections: usize,
     /// Time between looks for what has landed.
     pub refresh: Duration,
@@ -42,6 +44,7 @@ impl Default for Settings {
             postgres: None,
             flight: None,
             http: None,
+            asked: HttpSettings::default(),
             tls: None,
             roles: BTreeMap::new(),
             users: BTreeMap::new(),
@@ -71,6 +74,15 @@ impl Default for QueryLog {
     fn default() -> Self {
         Self { file: None, size: 64 << 20, files: 5, literals: false }
     }
+}
+
+/// From where the HTTP door may be asked, beside programs that use a name or address of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Names it may be asked by at a loopback address, beside localhost: those that a proxy before it goes by.
+    pub hosts: Vec<String>,
+    /// Origins of pages in browsers that may ask, as `https://notebook.example`.
+    pub origins: Vec<String>,
 }
 
 /// PEM files of the server's certificate (its chain after it) and key.
@@ -140,6 +152,16 @@ impl Settings {
             };
             found.push((format!("{door}.listen"), format!("{address}: {why}")));
         }
+        for origin in &self.asked.origins {
+            let is_one = url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+            if !is_one {
+                let why = format!("{origin:?} is no origin: write scheme and host alone, as https://notebook.example");
+                found.push(("http.origins".to_owned(), why));
+            }
+        }
+        for host in self.asked.hosts.iter().filter(|host| host.is_empty() || host.contains(['/', ':'])) {
+            found.push(("http.hosts".to_owned(), format!("{host:?} is no name: write it as lake.example")));
+        }
         for (name, user) in &self.users {
             if user.role != DEFAULT_ROLE && !self.roles.contains_key(&user.role) {
                 found.push((format!("users.{name}.role"), format!("no [serve.roles.{}] is configured", user.role)));
@@ -200,6 +222,21 @@ mod tests {
         }
         for address in ["127.0.0.1:1", "[::1]:1"] {
             assert_eq!(told(&Settings { http: address.parse().ok(), ..Settings::default() }), "");
+        }
+    }
+
+    #[test]
+    fn names_and_origins_are_names_and_origins() {
+        let asked = |host: &str, origin: &str| Settings {
+            asked: HttpSettings { hosts: vec![host.into()], origins: vec![origin.into()] },
+            ..Settings::default()
+        };
+        assert_eq!(told(&asked("lake.example", "https://notebook.example:8443")), "");
+        for origin in ["*", "null", "notebook.example", "https://notebook.example/", "https://a.example/b"] {
+            assert!(told(&asked("lake.example", origin)).contains("http.origins"), "{origin}");
+        }
+        for host in ["", "http://lake.example", "lake.example:80"] {
+            assert!(told(&asked(host, "https://a.example")).contains("http.hosts"), "{host}");
         }
     }
 

@@ -62,6 +62,11 @@ impl Users {
         self.known.is_empty()
     }
 
+    /// Whether there are several to be told apart.
+    pub(crate) fn are_several(&self) -> bool {
+        self.known.len() > 1
+    }
+
     /// Everybody, where nobody is named.
     pub fn anybody(&self) -> Option<Identity> {
         self.are_open().then(|| Identity { user: "local".to_owned(), role: DEFAULT_ROLE.to_owned() })

@@ -1,8 +1,9 @@
 //! The code book and the suppression report: what a reader of a publication has to know.
 
 use super::cells::{Plan, pairs};
-use super::{Columns, Detail, Publication, PublishError, Suppressed};
-use crate::query::Engine;
+use super::columns::Columns;
+use super::{Detail, Publication, PublishError, Suppressed};
+use crate::query::{Engine, Origin};
 use arrow::datatypes::DataType;
 use serde_json::Value;
 use std::fmt::Write;
@@ -121,13 +122,13 @@ fn meaning(columns: &Columns, name: &str) -> String {
     format!("Of {}", told.collect::<Vec<_>>().join(" "))
 }
 
-/// The documentation of a field in the first schema that has it.
-fn doc(path: &str) -> Option<String> {
-    LANDED.iter().find_map(|landed| {
+/// The documentation of a field in its table's schema.
+fn doc(origin: &Origin) -> Option<String> {
+    LANDED.iter().filter(|landed| landed.table == origin.table).find_map(|landed| {
         let schema: Value = serde_json::from_str(landed.schema.json()).ok()?;
         let mut record = &schema;
         let mut doc = None;
-        for part in path.split('.') {
+        for part in origin.column.split('.') {
             let field = fields(record)?.iter().find(|field| field["name"] == part)?;
             doc = field["doc"].as_str().map(str::to_owned);
             record = &field["type"];

@@ -1,6 +1,7 @@
 //! Cells, and which of them are published: as SQL, so that any number of rows and cells can be worked on.
 
-use super::{Columns, Detail, Publication, PublishError, Suppressed};
+use super::columns::Columns;
+use super::{Detail, Publication, PublishError, Suppressed};
 use crate::query::{Engine, QueryError};
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;

@@ -5,9 +5,9 @@
 
 use super::{QueryError, tables};
 use crate::lake::LakeError;
-use crate::lake::current::Current;
 use crate::lake::current::gain::{self, Gained, Seen, Since};
-use arrow::datatypes::{DataType, SchemaRef};
+use crate::lake::current::{AGE_COLUMN, Current};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::SessionContext;
 use deltalake::DeltaTable;
@@ -19,6 +19,7 @@ fn view(which: Current) -> &'static str {
     match which {
         Current::Videos => "newest_videos",
         Current::Creators => "newest_creators",
+        Current::Ages => "newest_at_ages",
     }
 }
 
@@ -58,7 +59,8 @@ async fn served(
             return Ok(None);
         }
     };
-    let wanted = session.table_provider(which.source()).await.map_err(QueryError::running)?.schema();
+    let observed = session.table_provider(which.source()).await.map_err(QueryError::running)?.schema();
+    let wanted = kept_of(which, &observed);
     // Their names are nobody's business but this view's.
     let hidden = SessionContext::new_with_config_rt(session.copied_config(), session.runtime_env());
     let rows = gain::rows(current, &hidden, None, None).await.map_err(LakeError::delta(which.table()))?;
@@ -69,11 +71,22 @@ async fn served(
     hidden.register_table("kept", kept).map_err(QueryError::running)?;
     if !gained.files.is_empty() {
         let rows = gained.rows(source, &hidden).await.map_err(LakeError::delta(which.source()))?;
-        let rows = tables::completed_to(rows.into_view(), &wanted, &hidden)?;
-        hidden.register_table("gained", rows).map_err(QueryError::running)?;
+        let rows = tables::completed_to(rows.into_view(), &observed, &hidden)?;
+        hidden.register_table("observed", rows).map_err(QueryError::running)?;
+        let gained = hidden.sql(&which.counted("observed")).await.map_err(QueryError::running)?;
+        hidden.register_table("gained", gained.into_view()).map_err(QueryError::running)?;
     }
     let frame = hidden.sql(&definition(which, &wanted, &gained)).await.map_err(QueryError::running)?;
     Ok(Some(frame.into_view()))
+}
+
+/// The columns that are kept of observations.
+fn kept_of(which: Current, observed: &SchemaRef) -> SchemaRef {
+    let mut fields: Vec<_> = observed.fields().iter().filter(|field| which.keeps(field.name())).cloned().collect();
+    if which == Current::Ages {
+        fields.push(Arc::new(Field::new(AGE_COLUMN, DataType::Int32, true)));
+    }
+    Arc::new(Schema::new(fields))
 }
 
 /// Whether the kept columns are what the observations have: their types may have been widened since.
@@ -97,18 +110,18 @@ fn definition(which: Current, wanted: &SchemaRef, gained: &Gained) -> String {
         return format!("{kept}, {newest} FROM kept");
     }
     let touched = format!("EXISTS (SELECT 1 FROM gained WHERE {})", which.same("gained", "kept"));
-    let [k1, k2] = which.key("rows");
+    let key = which.key("rows").join(", ");
     format!(
         "{kept}, {newest} FROM kept WHERE NOT {touched}
          UNION ALL
          {kept}, newest FROM (
            SELECT {columns}, min(first_observed_at) OVER same AS first_observed_at,
                   CAST(sum(observations) OVER same AS BIGINT) AS observations,
-                  row_number() OVER (PARTITION BY {k1}, {k2}
+                  row_number() OVER (PARTITION BY {key}
                                      ORDER BY observed_at DESC, provenance['fetched_at'] DESC, event_id DESC) AS newest
            FROM ({kept} FROM kept WHERE {touched}
                  UNION ALL SELECT {columns}, observed_at AS first_observed_at, 1 AS observations FROM gained) rows
-           WINDOW same AS (PARTITION BY {k1}, {k2}))
+           WINDOW same AS (PARTITION BY {key}))
          WHERE newest = 1"
     )
 }

@@ -1,6 +1,6 @@
 //! Only reading: what may run, decided on the statement's kind and again on its whole plan.
 
-use super::{QueryError, dialect};
+use super::{QueryError, dialect, widths};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
@@ -76,7 +76,10 @@ fn check(plan: &LogicalPlan) -> Result<(), Refusal> {
         };
     }
     let reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    reading.verify_plan(plan).map_err(|_| Refusal::Refused(QueryError::ReadOnly("that part of the query".to_owned())))
+    reading
+        .verify_plan(plan)
+        .map_err(|_| Refusal::Refused(QueryError::ReadOnly("that part of the query".to_owned())))?;
+    widths::check(plan)?.map_or(Ok(()), |wide| Err(Refusal::Refused(wide)))
 }
 
 fn option(name: &str) -> Result<(), Refusal> {

@@ -3,15 +3,30 @@
 //! Told from the plan, without running it, and never too little: what is not understood comes of everything below it.
 //! Counts, ranks, lengths and whether something is null say nothing of a value itself and come of nothing.
 
-use super::{Binds, Engine, QueryError};
+use super::{Binds, Engine, QueryError, current, tables};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result, ScalarValue};
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan};
+use datafusion::logical_expr::{Distinct, Expr, JoinType, LogicalPlan, SubqueryAlias, TableScan};
 use std::collections::BTreeSet;
 
-/// Columns of tables; fields of nested ones as `author.handle`.
-pub type Origins = BTreeSet<String>;
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The table; empty where it cannot be told.
+    pub table: String,
+    /// The column; fields of nested ones as `author.handle`.
+    pub column: String,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.column)
+    }
+}
+
+/// Columns of tables.
+pub type Origins = BTreeSet<Origin>;
 
 /// Functions whose result says nothing of what the values are.
 const COUNTING: [&str; 14] = [
@@ -47,7 +62,7 @@ impl Engine {
 fn of_plan(plan: &LogicalPlan) -> Result<Vec<Origins>> {
     let own = match plan {
         LogicalPlan::TableScan(scan) => {
-            scan.projected_schema.fields().iter().map(|field| Origins::from([field.name().clone()])).collect()
+            scan.projected_schema.fields().iter().map(|field| Origins::from([scanned(scan, field.name())])).collect()
         }
         LogicalPlan::Projection(projection) => of_all(&projection.expr, &projection.input)?,
         LogicalPlan::Aggregate(aggregate) => {
@@ -75,7 +90,10 @@ fn of_plan(plan: &LogicalPlan) -> Result<Vec<Origins>> {
             }
             all
         }
-        LogicalPlan::SubqueryAlias(alias) => of_plan(&alias.input)?,
+        LogicalPlan::SubqueryAlias(alias) => {
+            let inner = of_plan(&alias.input)?;
+            inner.into_iter().map(|all| all.into_iter().map(|origin| of_kept(origin, alias)).collect()).collect()
+        }
         LogicalPlan::Filter(filter) => of_plan(&filter.input)?,
         LogicalPlan::Sort(sort) => of_plan(&sort.input)?,
         LogicalPlan::Limit(limit) => of_plan(&limit.input)?,
@@ -100,6 +118,21 @@ fn of_plan(plan: &LogicalPlan) -> Result<Vec<Origins>> {
     Ok(vec![all; columns])
 }
 
+/// A column of a table that is one of the lake's.
+pub(super) fn scanned(scan: &TableScan, column: &str) -> Origin {
+    let name = scan.table_name.table();
+    let table = tables::names().find(|known| *known == name).unwrap_or_default().to_owned();
+    Origin { table, column: column.to_owned() }
+}
+
+/// What serves a view of the newest rows bears no name in plans; it has the columns of the observations.
+pub(super) fn of_kept(origin: Origin, alias: &SubqueryAlias) -> Origin {
+    match current::served_by(alias.alias.table()) {
+        Some(which) if origin.table.is_empty() => Origin { table: which.source().to_owned(), ..origin },
+        _ => origin,
+    }
+}
+
 fn of_all(exprs: &[Expr], input: &LogicalPlan) -> Result<Vec<Origins>> {
     let (schema, inner) = (input.schema(), of_plan(input)?);
     exprs.iter().map(|expr| of_expr(expr, schema, &inner)).collect()
@@ -108,7 +141,7 @@ fn of_all(exprs: &[Expr], input: &LogicalPlan) -> Result<Vec<Origins>> {
 fn of_expr(expr: &Expr, schema: &DFSchema, inner: &[Origins]) -> Result<Origins> {
     match expr {
         Expr::Column(column) => return Ok(of_column(column, schema, inner)),
-        Expr::OuterReferenceColumn(_, column) => return Ok(Origins::from([column.name.clone()])),
+        Expr::OuterReferenceColumn(_, column) => return Ok(unknown(column)),
         Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::Exists(_) => return Ok(Origins::new()),
         Expr::ScalarSubquery(subquery) => return Ok(of_plan(&subquery.subquery)?.into_iter().flatten().collect()),
         Expr::AggregateFunction(function) if COUNTING.contains(&function.func.name()) => return Ok(Origins::new()),
@@ -116,14 +149,9 @@ fn of_expr(expr: &Expr, schema: &DFSchema, inner: &[Origins]) -> Result<Origins>
         Expr::ScalarFunction(function) if COUNTING.contains(&function.name()) => return Ok(Origins::new()),
         Expr::ScalarFunction(function) if function.name() == "get_field" => {
             let Some((base, path)) = function.args.split_first() else { return Ok(Origins::new()) };
-            let name = |field: &Expr| match field {
-                Expr::Literal(ScalarValue::Utf8(Some(name)) | ScalarValue::Utf8View(Some(name)), _) => {
-                    format!(".{name}")
-                }
-                _ => String::new(),
-            };
-            let path: String = path.iter().map(name).collect();
-            return Ok(of_expr(base, schema, inner)?.into_iter().map(|base| base + &path).collect());
+            let path: String = path.iter().filter_map(field).map(|name| format!(".{name}")).collect();
+            let below = |origin: Origin| Origin { column: origin.column + &path, ..origin };
+            return Ok(of_expr(base, schema, inner)?.into_iter().map(below).collect());
         }
         _ => {}
     }
@@ -135,8 +163,20 @@ fn of_expr(expr: &Expr, schema: &DFSchema, inner: &[Origins]) -> Result<Origins>
     Ok(all)
 }
 
+/// The name of a field that is asked for.
+pub(super) fn field(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Literal(ScalarValue::Utf8(Some(name)) | ScalarValue::Utf8View(Some(name)), _) => Some(name),
+        _ => None,
+    }
+}
+
+fn unknown(column: &Column) -> Origins {
+    Origins::from([Origin { table: String::new(), column: column.name.clone() }])
+}
+
 fn of_column(column: &Column, schema: &DFSchema, inner: &[Origins]) -> Origins {
     let found = schema.maybe_index_of_column(column).and_then(|at| inner.get(at).cloned());
     // A name that is not found here is one of an outer query.
-    found.unwrap_or_else(|| Origins::from([column.name.clone()]))
+    found.unwrap_or_else(|| unknown(column))
 }

@@ -7,6 +7,11 @@ use datafusion::logical_expr::LogicalPlan;
 use std::collections::BTreeMap;
 
 impl Engine {
+    /// Whether there is a table at all.
+    pub fn has_tables(&self) -> bool {
+        !self.loaded().tables.is_empty()
+    }
+
     /// The tables that a query reads, also through views, and the versions it sees of them.
     ///
     /// # Errors

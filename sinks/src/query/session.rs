@@ -1,7 +1,8 @@
 //! A client's own session: it sees what has landed when a statement is planned, and its `SET`s are its own.
 
+use super::loaded::Loaded;
 use super::yielding::Yielding;
-use super::{Answer, Binds, Engine, Loaded, QueryError, guard, travel, views};
+use super::{Answer, Binds, Engine, QueryError, guard, travel, views};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{
@@ -92,7 +93,7 @@ impl Session {
         let explain = |error| loaded.explain(error);
         let mut statement = guard::statement(query).map_err(|refusal| refusal.explained(explain))?;
         binds.fill_known(&mut statement)?;
-        let state = travel::state(self.context.state(), &loaded, &self.engine.lake, &statement).await?;
+        let state = travel::state(self.context.state(), &loaded, self.engine.lake(), &statement).await?;
         let plan = guard::plan(&state, statement).await.map_err(|refusal| refusal.explained(explain))?;
         loaded.scope.visibility.check(&plan)?;
         Ok(plan)

@@ -1,5 +1,6 @@
 //! The lake's Delta tables, as DataFusion sees them and as people list them.
 
+use super::files::ParquetFiles;
 use super::{Backend, QueryError};
 use crate::catalog;
 use crate::lake::{Lake, LakeError, table_schema};
@@ -109,6 +110,9 @@ pub(super) async fn of_snapshot(
     session: &SessionContext,
 ) -> Result<Arc<dyn TableProvider>, QueryError> {
     table.update_datafusion_session(&session.state()).map_err(LakeError::delta(name))?;
+    if let Some(files) = ParquetFiles::of(table).map_err(QueryError::running)? {
+        return Ok(Arc::new(files));
+    }
     let snapshot = table.snapshot().map_err(LakeError::delta(name))?.snapshot().clone();
     // As the session is set: by itself it evaluates filters within Parquet, which fails on elements of lists of structures
     // (`findings['categories'][1]['name']`), since the file's nested fields may be null and the table's may not.

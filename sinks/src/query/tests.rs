@@ -4,12 +4,16 @@ use super::*;
 use crate::format::{Format, FormatOptions, write_stream};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema};
+use deltalake::DeltaTable;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{StructField, StructType};
 use deltalake::writer::{DeltaWriter, RecordBatchWriter};
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
 use tidelake_schemas::arrow_schema::arrow_schema;
 use tidelake_schemas::topics::{LANDED, Landed};
+use url::Url;
 
 const VIDEO: i64 = 7_106_594_312_292_453_675;
 

@@ -5,8 +5,9 @@
 //! away is read from the files of then, as long as they are there; a version whose files were vacuumed or erased is
 //! refused when it is scanned, with the oldest one that can still be read.
 
+use super::loaded::Loaded;
 use super::tables;
-use super::{Loaded, QueryError, binds};
+use super::{QueryError, binds};
 use crate::lake::{Lake, LakeError};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};

@@ -30,12 +30,13 @@ macro_rules! view {
 }
 
 /// Every view, in an order in which each uses only those before it. What a column means stands at the head of its file.
-pub const VIEWS: [View; 30] = [
+pub const VIEWS: [View; 31] = [
     View { name: "newest_videos", about: "A video's newest observation, with every column", sql: NEWEST_VIDEOS },
     View { name: "newest_creators", about: "A creator's newest observation, with every column", sql: NEWEST_CREATORS },
-    view!("followers_at_post", "A video and its creator's followers at the time of the post"),
     view!("videos", "A video, by its newest observation"),
+    view!("followers_at_post", "A video and its creator's followers at the time of the post"),
     view!("video_stats", "A video's counts at one observation"),
+    view!("newest_at_ages", "A video's newest observation at 24 hours, 72 hours and 7 days of age"),
     view!("video_hashtags", "A video and one of its hashtags, folded"),
     view!("caption_products", "A product that a video's caption names"),
     view!("caption_prices", "A price that a video's caption names"),

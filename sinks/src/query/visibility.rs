@@ -200,10 +200,10 @@ enum Shown {
 
 fn shown(table: &str, path: &[&str]) -> Shown {
     match classify(table, path) {
-        Some(Class::Plain | Class::About | Class::VideoId | Class::VideoNativeId) => Shown::AsIs,
+        Some(Class::Plain | Class::About | Class::VideoId | Class::VideoNativeId | Class::ThingId) => Shown::AsIs,
         Some(Class::Handle | Class::Id | Class::NativeId | Class::Mention) => Shown::Pseudonym,
-        Some(Class::Words) => Shown::Masked,
-        Some(Class::Note | Class::Entity) => Shown::Note,
+        Some(Class::Words | Class::Topic) => Shown::Masked,
+        Some(Class::Note | Class::Entity | Class::Digest) => Shown::Note,
         Some(Class::Name | Class::Link | Class::Title | Class::Raw) | None => Shown::Nothing,
     }
 }

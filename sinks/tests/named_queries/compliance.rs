@@ -1,7 +1,7 @@
 //! attrition (Q9a) and compliance-overdue (Q9b).
 
 use crate::as_written::Q9B;
-use crate::bench::{Bench, NOW, Seen, ago, at, post};
+use crate::bench::{Bench, NOW, Seen, ago, at, columns, post};
 use serde_json::{Value, json};
 use tidelake_schemas::{CoverageEntry, Provenance, Timestamp};
 
@@ -64,6 +64,34 @@ async fn attrition() {
     assert_eq!(
         (&june[1]["of_30d"], &june[1]["gone_30d"], &june[1]["share_gone_30d"]),
         (&json!(6), &json!(3), &json!(0.5))
+    );
+}
+
+#[tokio::test]
+async fn what_the_research_api_gave_stays_its_own_and_what_is_gone_is_not_asked_about() {
+    let mut bench = Bench::new();
+    let old = |id: i64| post(id, "a", ago(40.0)).seen(ago(30.0));
+    let rows = [
+        // 10 was seen by another route since, too long ago as well; 20 not long ago.
+        old(10),
+        old(10).seen(ago(20.0)).by("oembed", "oembed", "o"),
+        old(20),
+        old(20).seen(ago(3.0)).by("oembed", "oembed", "o"),
+        // 30 is gone, and known to be; 40 never came by the Research API.
+        old(30),
+        old(30).seen(ago(18.0)).gone("not_available"),
+        old(40).by("web", "web", "w"),
+    ];
+    bench.videos_landed(rows, ago(18.0)).await;
+    let overdue = bench.query("compliance-overdue", &[]).await;
+    assert_eq!(overdue, [json!({"overdue": 1, "oldest": "2026-04-21T00:00:00Z"})]);
+    // The refresh asks about what it gave, whoever saw it last.
+    bench.coverage([judged(1, None, false, ago(1.0), ago(2.0))]).await;
+    assert_eq!(bench.query("compliance-overdue", &[]).await, [json!({"overdue": 0, "oldest": null})]);
+    let seen = bench.ask("SELECT last_validated_at FROM compliance WHERE video_id IN (10, 30) ORDER BY video_id").await;
+    assert_eq!(
+        columns(&seen, &["last_validated_at"]),
+        [json!(["2026-05-10T00:00:00Z"]), json!(["2026-04-23T00:00:00Z"])]
     );
 }
 

@@ -38,6 +38,9 @@ async fn posting_hours() {
     assert_eq!(nowhere.len(), 1, "the query as written keeps the hour that is not known");
     assert_alike(&hours, &named);
     assert!(bench.query("posting-hours", &[("region", "DE")]).await.iter().all(|row| row["n"] == 0));
+    // A post whose likes are not known has no rate: it is none of its hour's.
+    bench.videos([post(20_040, "c9", day(1)).aged(70).rate(900).with(|v| v.stats.likes = None)]).await;
+    assert_eq!(columns(&bench.query("posting-hours", &[]).await, &["n"]), vec![json!([50]); 24]);
 }
 
 /// On the day when clocks go forward in New York there is no hour 2.
@@ -96,7 +99,7 @@ async fn rising_creators() {
     let young = (0..5).map(|i| post(200 + i, "outlier", recent.plus_secs(3600 * i)).aged(72).views(9_999_999));
     bench.videos(young).await;
     let named = bench.query("rising-creators", &[]).await;
-    let row = |creator: &str, m1: f64, m0: f64, ratio: f64, share: f64, robust: bool| json!({"creator_id": creator, "m1": m1, "m0": m0, "ratio": ratio, "n1": 5, "n0": 5, "best_share": share, "robust": robust});
+    let row = |creator: &str, m1: f64, m0: f64, ratio: f64, share: f64, robust: bool| json!({"creator_id": creator, "m1": m1, "m0": m0, "ratio": ratio, "n1": 5, "n0": 5, "best_share": share, "robust": robust, "platform": "tiktok"});
     let expected = [
         row("@edge", 400.0, 100.0, 4.0, 0.0, true),
         row("@old", 400.0, 100.0, 4.0, 0.0, true),
@@ -106,6 +109,22 @@ async fn rising_creators() {
     ];
     assert_eq!(named, expected);
     assert_alike(&bench.ask(Q3).await, &named);
+    // Who bears the same name elsewhere is somebody else: together they would have five recent videos.
+    let elsewhere = |mut seen: Seen| {
+        seen.video.platform = "youtube".into();
+        seen
+    };
+    bench.videos(series(800, "few", recent, &[900]).into_iter().map(elsewhere)).await;
+    assert_eq!(bench.query("rising-creators", &[]).await, expected);
+    let mut both_there = Vec::new();
+    both(&mut both_there, 900, "riser", &[500; 5], &[100; 5]);
+    bench.videos(both_there.into_iter().map(elsewhere)).await;
+    let named = bench.query("rising-creators", &[]).await;
+    let risers: Vec<_> = named.iter().filter(|row| row["creator_id"] == "@riser").collect();
+    assert_eq!(
+        columns(&[risers[0].clone(), risers[1].clone()], &["platform", "ratio"]),
+        [json!(["youtube", 5.0]), json!(["tiktok", 3.0])]
+    );
 }
 
 #[tokio::test]

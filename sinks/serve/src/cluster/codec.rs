@@ -1,6 +1,5 @@
 //! Lists of files in plans that go over the wire.
 
-use super::table::{FileList, ParquetFiles};
 use arrow::datatypes::SchemaRef;
 use ballista_core::serde::BallistaLogicalExtensionCodec;
 use datafusion::catalog::TableProvider;
@@ -10,6 +9,7 @@ use datafusion::execution::TaskContext;
 use datafusion::logical_expr::{Extension, LogicalPlan};
 use datafusion_proto::logical_plan::LogicalExtensionCodec;
 use std::sync::Arc;
+use tidelake_sinks::query::files::{FileList, ParquetFiles};
 
 /// Ballista's codec, and the tables it does not know.
 #[derive(Debug, Default)]

@@ -11,7 +11,6 @@
 mod codec;
 mod executor;
 mod scheduler;
-mod table;
 
 pub use executor::{ExecutorOptions, executor};
 pub use scheduler::{SchedulerOptions, scheduler};
@@ -19,6 +18,7 @@ pub use scheduler::{SchedulerOptions, scheduler};
 use ballista_core::extension::{SessionConfigExt, SessionStateExt};
 use codec::FileListCodec;
 use datafusion::catalog::TableProvider;
+use datafusion::common::plan_err;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -27,10 +27,10 @@ use deltalake::DeltaTable;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
-use table::ParquetFiles;
 use tidelake_sinks::lake::Lake;
 use tidelake_sinks::place::Place;
 use tidelake_sinks::query::Backend;
+use tidelake_sinks::query::files::ParquetFiles;
 use url::Url;
 
 /// A cluster could not be reached, or could not be started.
@@ -107,7 +107,14 @@ impl Backend for Cluster {
         schema: arrow::datatypes::SchemaRef,
     ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
         Ok(Arc::new(match table {
-            Some(table) => ParquetFiles::of(table)?,
+            Some(table) => match ParquetFiles::of(table)? {
+                Some(files) => files,
+                None => {
+                    return plan_err!(
+                        "a table marks rows as deleted in its log, which a cluster cannot read; rewrite its files first"
+                    );
+                }
+            },
             None => ParquetFiles::none(schema),
         }))
     }

@@ -16,12 +16,15 @@ use uuid::Uuid;
 
 /// How long a token that nobody uses is good.
 const IDLE: Duration = Duration::from_secs(3_600);
+/// A session that was used so lately is its client's; one that was not may make place for another.
+const LATELY: Duration = Duration::from_secs(300);
 /// Prepared statements of a session.
 const PREPARED: usize = 1_000;
 
 /// A client's session.
 pub(super) struct Guest {
     pub client: Arc<Client>,
+    user: String,
     prepared: Mutex<HashMap<Bytes, Prepared>>,
     /// Whether others may come with the same credentials, so that nobody may change it.
     shared: bool,
@@ -40,8 +43,11 @@ pub(super) struct Prepared {
 pub(super) struct Sessions {
     core: Arc<Core>,
     limit: usize,
-    guests: Mutex<HashMap<String, (Arc<Guest>, Instant)>>,
+    guests: Mutex<Guests>,
 }
+
+/// Sessions by their tokens, and when each was used last.
+type Guests = HashMap<String, (Arc<Guest>, Instant)>;
 
 impl Sessions {
     pub(super) fn new(core: Arc<Core>, limit: usize) -> Self {
@@ -100,20 +106,42 @@ impl Sessions {
         address: Option<SocketAddr>,
         shared: bool,
     ) -> Result<Arc<Guest>, ServeError> {
-        let client = self.core.connect(Visitor { identity, door: "flight", address })?;
-        let guest = Arc::new(Guest { client, prepared: Mutex::default(), shared });
-        let mut guests = self.lock();
-        guests.retain(|_, (_, used)| used.elapsed() <= IDLE);
-        if guests.len() >= self.limit {
-            // Whoever has been away longest shakes hands again.
-            let oldest = guests.iter().min_by_key(|(_, (_, used))| *used).map(|(key, _)| key.clone());
-            oldest.map(|key| guests.remove(&key));
+        let user = identity.user.clone();
+        if !shared {
+            // Before a session is made, which is work; another may take the place meanwhile.
+            self.make_place(&mut self.lock(), &user)?;
         }
+        let client = self.core.connect(Visitor { identity, door: "flight", address })?;
+        let mut guests = self.lock();
+        if !shared {
+            self.make_place(&mut guests, &user)?;
+        }
+        let guest = Arc::new(Guest { client, user, prepared: Mutex::default(), shared });
         guests.insert(key, (Arc::clone(&guest), Instant::now()));
         Ok(guest)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Arc<Guest>, Instant)>> {
+    /// For one session more. Nobody's live session ends for another's handshake, however many there are: whoever comes when
+    /// there is no place is refused. Where several users are known, none of them has more than half of the places. Shared
+    /// sessions, one a user, always have one.
+    fn make_place(&self, guests: &mut Guests, user: &str) -> Result<(), ServeError> {
+        guests.retain(|_, (_, used)| used.elapsed() <= IDLE);
+        let own = |guest: &Guest| guest.user == user;
+        let of =
+            |own: &dyn Fn(&Guest) -> bool| guests.values().filter(|(guest, _)| !guest.shared && own(guest)).count();
+        let most = if self.core.users().are_several() { self.limit.div_ceil(2) } else { self.limit };
+        let full = of(&|_| true) >= self.limit;
+        if !full && of(&own) < most {
+            return Ok(());
+        }
+        // Whoever has been away longest shakes hands again, the user's own first.
+        let may_go = |guest: &Guest, used: &Instant| !guest.shared && (full || own(guest)) && used.elapsed() > LATELY;
+        let idle = guests.iter().filter(|(_, (guest, used))| may_go(guest, used));
+        let oldest = idle.min_by_key(|(_, (guest, used))| (!own(guest), *used)).map(|(key, _)| key.clone());
+        oldest.and_then(|key| guests.remove(&key)).map(drop).ok_or(ServeError::TooManyConnections(most))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Guests> {
         self.guests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,4 +219,61 @@ pub(super) fn status(error: ServeError) -> Status {
         ServeError::Request(_) => Code::InvalidArgument,
     };
     Status::new(code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Engines;
+    use crate::settings::{Settings, User};
+    use tidelake_schemas::Timestamp;
+    use tidelake_sinks::query::{Engine, QueryOptions};
+    use tonic::metadata::MetadataValue;
+
+    fn login(user: &str) -> MetadataMap {
+        use base64::Engine as _;
+        let basic = base64::engine::general_purpose::STANDARD.encode(format!("{user}:secret"));
+        let mut metadata = MetadataMap::new();
+        metadata.insert("authorization", MetadataValue::try_from(format!("Basic {basic}")).expect("a value"));
+        metadata
+    }
+
+    async fn sessions(dir: &std::path::Path, users: &[&str], limit: usize) -> Sessions {
+        let root = url::Url::from_directory_path(dir).expect("a URL");
+        let plain = Engine::open(&root, &HashMap::new(), QueryOptions::default()).await.expect("opens");
+        let user = || User { role: "default".into(), password: Some("secret".to_owned().into()), token: None };
+        let users = users.iter().map(|name| ((*name).to_owned(), user())).collect();
+        let settings = Settings { users, ..Settings::default() };
+        let engines = Engines { plain, pseudonymised: None };
+        let core = Core::new(engines, &settings, tokio::runtime::Handle::current(), || Timestamp(0));
+        Sessions::new(core, limit)
+    }
+
+    #[tokio::test]
+    async fn handshakes_end_nobodys_live_session() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let sessions = sessions(dir.path(), &["anna", "mallory"], 6).await;
+        let anna = sessions.begin(&login("anna"), None).expect("a place");
+        let shaken = (0..100).filter(|_| sessions.begin(&login("mallory"), None).is_ok()).count();
+        assert_eq!(shaken, 3, "half of the places");
+        assert!(sessions.known(&anna).is_some());
+        assert!(sessions.begin(&login("anna"), None).is_ok(), "others still have a place");
+        assert!(matches!(sessions.begin(&login("nobody"), None), Err(ServeError::Credentials)));
+        // Without a handshake there is always a session, one a user.
+        let mut request = Request::new(());
+        *request.metadata_mut() = login("mallory");
+        assert!(sessions.guest(&request).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_has_been_away_makes_place() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let sessions = sessions(dir.path(), &[], 2).await;
+        let [first, second] = [(); 2].map(|()| sessions.begin(&MetadataMap::new(), None).expect("a place"));
+        assert!(matches!(sessions.begin(&MetadataMap::new(), None), Err(ServeError::TooManyConnections(2))));
+        let long_ago = Instant::now().checked_sub(LATELY * 2).expect("the machine has been up so long");
+        sessions.lock().get_mut(&first).expect("is there").1 = long_ago;
+        assert!(sessions.begin(&MetadataMap::new(), None).is_ok());
+        assert!(sessions.known(&first).is_none() && sessions.known(&second).is_some());
+    }
 }

@@ -6,6 +6,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::StreamWriter;
 use axum::body::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures::{Stream, StreamExt};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,22 +70,38 @@ fn weighed(part: &str) -> (&str, f32) {
     (kind, weight.unwrap_or(1.0))
 }
 
+/// Whether the bytes go out compressed by gzip: where an `Accept-Encoding` header takes it, and they are not compressed
+/// already.
+pub(super) fn is_zipped(accept: Option<&str>, encoding: Encoding) -> bool {
+    let wanted: Vec<(&str, f32)> = accept.unwrap_or_default().split(',').map(|part| weighed(part.trim())).collect();
+    let weight =
+        |name: &str| wanted.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, weight)| *weight);
+    let taken = weight("gzip").or_else(|| weight("*")).is_some_and(|weight| weight > 0.0);
+    taken && encoding != Encoding::Text(Format::Parquet)
+}
+
 /// The answer's bytes. Where the query fails underway the stream ends with an error, so that the connection is cut before
 /// the body's end mark: no client takes what it has for the whole.
 pub(super) fn stream<R>(
     rows: R,
     schema: &SchemaRef,
     encoding: Encoding,
+    zipped: bool,
 ) -> Result<impl Stream<Item = io::Result<Bytes>> + use<R>, Problem>
 where
     R: Stream<Item = Result<RecordBatch, ServeError>> + Unpin,
 {
     let written = Written::default();
+    // What is dropped last writes the end of what is compressed.
+    let out = match zipped {
+        true => Out::Zipped(GzEncoder::new(written.clone(), Compression::fast())),
+        false => Out::Plain(written.clone()),
+    };
     let writer: Box<dyn BatchWriter> = match encoding {
-        Encoding::Arrow => StreamWriter::try_new(written.clone(), schema)
+        Encoding::Arrow => StreamWriter::try_new(out, schema)
             .map(|writer| Box::new(Ipc(writer)) as Box<dyn BatchWriter>)
             .map_err(|error| error.into()),
-        Encoding::Text(format) => format.writer(written.clone(), schema, &FormatOptions::default()),
+        Encoding::Text(format) => format.writer(out, schema, &FormatOptions::default()),
     }
     .map_err(|error| Problem::from(ServeError::Request(error.to_string())))?;
     let underway = Some((rows, writer));
@@ -129,8 +147,28 @@ impl Write for Written {
     }
 }
 
+/// Where writers write.
+enum Out {
+    Plain(Written),
+    Zipped(GzEncoder<Written>),
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(out) => out.write(bytes),
+            Self::Zipped(out) => out.write(bytes),
+        }
+    }
+
+    /// Compression goes on over the ends of batches.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Arrow's IPC stream, as the other formats are written.
-struct Ipc(StreamWriter<Written>);
+struct Ipc(StreamWriter<Out>);
 
 impl BatchWriter for Ipc {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), tidelake_sinks::format::FormatError> {
@@ -160,6 +198,18 @@ mod tests {
             (Some("image/png"), None),
         ] {
             assert_eq!(Encoding::of(accept), given, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_gzip_gets_it() {
+        let json = Encoding::Text(Format::Json);
+        for accept in ["gzip", "deflate, GZIP;q=0.5, br", "*", "br;q=1.0, *;q=0.1"] {
+            assert!(is_zipped(Some(accept), json), "{accept}");
+            assert!(!is_zipped(Some(accept), Encoding::Text(Format::Parquet)), "{accept}");
+        }
+        for accept in [None, Some(""), Some("identity"), Some("gzip;q=0"), Some("gzip;q=0, *")] {
+            assert!(!is_zipped(accept, json), "{accept:?}");
         }
     }
 }

@@ -1,12 +1,12 @@
 //! `POST /api/v1/sql`: a statement as text, or `{"sql": …, "binds": {…}}`; rows as Arrow, JSON, NDJSON, CSV or Parquet.
 
-use super::Caller;
 use super::body::{self, Encoding};
 use super::problem::Problem;
+use super::{Caller, PATIENCE};
 use crate::error::ServeError;
-use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use datafusion::common::ScalarValue;
 use futures::{StreamExt, stream};
@@ -25,13 +25,32 @@ struct Asked {
     binds: BTreeMap<String, Value>,
 }
 
-pub(super) async fn answer(Caller(client): Caller, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+/// Bytes of a statement and its values.
+const LONGEST: usize = 2 << 20;
+
+/// All of a request's body, which must not take forever.
+async fn read(body: Body) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(PATIENCE, to_bytes(body, LONGEST)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(_)) => {
+            let why = format!("the statement did not arrive whole, or is longer than {LONGEST} bytes");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body", why))
+        }
+        Err(_) => {
+            let why = format!("the statement did not arrive within {PATIENCE:?}");
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body", why))
+        }
+    }
+}
+
+pub(super) async fn answer(Caller(client): Caller, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let encoding = Encoding::of(text(ACCEPT)).ok_or_else(|| {
         let why = format!("none of what Accept names can be given. There are: {}", Encoding::names());
         Problem::new(StatusCode::NOT_ACCEPTABLE, "accept", why)
     })?;
-    let asked = asked(text(CONTENT_TYPE).unwrap_or_default(), &body)?;
+    let zipped = body::is_zipped(text(ACCEPT_ENCODING), encoding);
+    let asked = asked(text(CONTENT_TYPE).unwrap_or_default(), &read(body).await?)?;
     let binds = asked.binds.iter().map(|(name, value)| Ok((name.clone(), scalar(name, value)?)));
     let binds = binds.collect::<Result<Vec<_>, Problem>>()?;
     let (session, sql) = (Arc::clone(client.session()), asked.sql.clone());
@@ -50,8 +69,13 @@ pub(super) async fn answer(Caller(client): Caller, headers: HeaderMap, body: Byt
     // What fails before its first row still has an answer of its own.
     let first = rows.next().await.transpose()?;
     let rows = stream::iter(first.map(Ok)).chain(rows);
-    let body = Body::from_stream(body::stream(rows, &schema, encoding)?);
-    Ok(([(CONTENT_TYPE, encoding.content_type())], body).into_response())
+    let body = Body::from_stream(body::stream(rows, &schema, encoding, zipped)?);
+    let mut response =
+        ([(CONTENT_TYPE, encoding.content_type()), (VARY, "accept, accept-encoding")], body).into_response();
+    if zipped {
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    Ok(response)
 }
 
 fn asked(content_type: &str, body: &[u8]) -> Result<Asked, Problem> {

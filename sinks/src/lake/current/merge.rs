@@ -108,7 +108,8 @@ impl<'a> Merge<'a> {
             Some(gained) => gained.rows(self.source, &self.session).await?,
             None => gain::rows(self.source, &self.session, None, None).await?,
         };
-        self.register("gained", rows)?;
+        self.register("observed", rows)?;
+        self.register("gained", self.session.sql(&self.which.counted("observed")).await?)?;
         let touched = if gained.is_some() { self.touched().await? } else { Vec::new() };
         if !touched.is_empty() {
             let rows = gain::rows(self.current, &self.session, Some(&touched), None).await?;
@@ -161,10 +162,11 @@ impl<'a> Merge<'a> {
     /// Makes `keys`: one row per key that gained a row, on disk, by the date of its newest row.
     async fn keys(&self, touched: bool) -> Result<(), DeltaTableError> {
         let narrow = |table: &str, count: &str, first: &str| {
-            let [k1, k2] = self.which.key("t");
+            let key = self.which.key("t").into_iter().zip(1..).map(|(column, i)| format!("{column} AS k{i}"));
             format!(
-                "SELECT {k1} AS k1, {k2} AS k2, {count} AS n, {first} AS first_at, t.observed_at,
+                "SELECT {}, {count} AS n, {first} AS first_at, t.observed_at,
                         t.provenance['fetched_at'] AS fetched_at, t.event_id, {} AS place FROM {table} t",
+                join(key),
                 place("t")
             )
         };
@@ -174,10 +176,11 @@ impl<'a> Merge<'a> {
             let same = self.which.same("g", "t");
             rows = format!("{rows} UNION ALL {own} WHERE EXISTS (SELECT 1 FROM gained g WHERE {same})");
         }
+        let key = join((1..=self.which.key("").len()).map(|i| format!("k{i}")));
         let query = format!(
-            "SELECT k1, k2, sum(n) AS n, min(first_at) AS first_at, CAST(max(observed_at) AS DATE) AS day,
+            "SELECT {key}, sum(n) AS n, min(first_at) AS first_at, CAST(max(observed_at) AS DATE) AS day,
                     first_value(place ORDER BY observed_at DESC, fetched_at DESC, event_id DESC) AS place
-             FROM ({rows}) GROUP BY k1, k2 ORDER BY day"
+             FROM ({rows}) GROUP BY {key} ORDER BY day"
         );
         let dir = self.scratch.path().join("keys");
         let dir = format!("{}/", dir.display());
@@ -196,15 +199,16 @@ impl<'a> Merge<'a> {
 
     /// What stays in the table's files: rows of other keys, and those that are still the newest.
     async fn kept(&self, schema: &SchemaRef) -> Result<DataFrame, DeltaTableError> {
-        let [k1, k2] = self.which.key("t");
         let query = format!(
             "SELECT {}, coalesce(k.first_at, t.first_observed_at) AS first_observed_at,
                     coalesce(k.n, t.observations) AS observations
-             FROM touched t LEFT JOIN keys k ON {k2} = k.k2 AND {k1} = k.k1
+             FROM touched t LEFT JOIN keys k ON {}
              WHERE k.k1 IS NULL OR k.place = {}
-             ORDER BY t.observed_date, {k2}, {k1}",
+             ORDER BY t.observed_date, {}",
             columns(schema, "t"),
-            place("t")
+            self.is_key("t", "k"),
+            place("t"),
+            self.which.order("t")
         );
         Ok(self.session.sql(&query).await?)
     }
@@ -215,11 +219,18 @@ impl<'a> Merge<'a> {
             "SELECT {}, k.first_at AS first_observed_at, k.n AS observations
              FROM gained g JOIN keys k ON {} = k.place
              WHERE k.day = DATE '{day}' AND g.{PARTITION_COLUMN} = DATE '{day}'
-             ORDER BY k.k2, k.k1",
+             ORDER BY {}",
             columns(schema, "g"),
-            place("g")
+            place("g"),
+            self.which.order("g")
         );
         Ok(self.session.sql(&query).await?)
+    }
+
+    /// That a row has a key.
+    fn is_key(&self, row: &str, key: &str) -> String {
+        let columns = self.which.key(row).into_iter().zip(1..);
+        columns.map(|(column, i)| format!("{column} = {key}.k{i}")).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Every key once: a row that stands in the table twice, or in no place of its own, would be there twice here, too.

@@ -1,7 +1,8 @@
 //! Tables of the newest observation per video and per creator, so that asking for the latest does not scan history.
 //!
 //! `videos_current` and `creators_current` have every column of the observations, of the newest one per key, and
-//! `first_observed_at` and `observations` over all of them. A Delta `txn` says up to which version of the observations a
+//! `first_observed_at` and `observations` over all of them. `videos_at_ages` has the columns about counts, of the newest one
+//! per video and [age](AGES). A Delta `txn` says up to which version of the observations a
 //! table has seen them. Queries add what has landed since ([`gain`]), so a table may lag and the answer is exact all the
 //! same; it only takes longer. [`refresh`] catches up, in one commit that replaces files and moves the `txn`: of two who
 //! do it at once one gives way, and a killed one has done nothing.
@@ -29,40 +30,91 @@ pub enum Current {
     Videos,
     /// `creators_current`: by platform and handle, without regard to case.
     Creators,
+    /// `videos_at_ages`: by platform, video and age, of the observations made at one of the [`AGES`].
+    Ages,
 }
 
+/// Ages at which a video's counts are kept, in hours. An observation is of an age when it was made in the second half of the
+/// hours up to it, so that it is of one at most.
+pub const AGES: [i32; 3] = [24, 72, 168];
+/// The column that says which of them an observation is of.
+pub const AGE_COLUMN: &str = "hours";
+/// What is kept of an observation at an age: its counts, where they are from, and whose they are.
+const COLUMNS_AT_AGES: [&str; 15] = [
+    "event_id",
+    "platform",
+    "video_id",
+    "observed_at",
+    "created_at",
+    "created_at_derived",
+    "author",
+    "stats",
+    "counts_rounded",
+    "provenance",
+    "unavailable",
+    "observed_date",
+    "kafka_partition",
+    "kafka_offset",
+    "landed_at",
+];
+
 impl Current {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Videos, Self::Creators];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Videos, Self::Creators, Self::Ages];
 
     /// The table's name.
     pub fn table(self) -> &'static str {
         match self {
             Self::Videos => "videos_current",
             Self::Creators => "creators_current",
+            Self::Ages => "videos_at_ages",
         }
     }
 
     /// The observations it is made of.
     pub fn source(self) -> &'static str {
         match self {
-            Self::Videos => "video_observations",
+            Self::Videos | Self::Ages => "video_observations",
             Self::Creators => "creator_observations",
         }
     }
 
     /// What names a row, in SQL, over either table under an alias.
-    pub(crate) fn key(self, alias: &str) -> [String; 2] {
+    pub(crate) fn key(self, alias: &str) -> Vec<String> {
         match self {
-            Self::Videos => [format!("{alias}.platform"), format!("{alias}.video_id")],
-            Self::Creators => [format!("{alias}.platform"), format!("lower({alias}.handle)")],
+            Self::Videos => vec![format!("{alias}.platform"), format!("{alias}.video_id")],
+            Self::Creators => vec![format!("{alias}.platform"), format!("lower({alias}.handle)")],
+            Self::Ages => ["platform", "video_id", AGE_COLUMN].map(|column| format!("{alias}.{column}")).into(),
         }
     }
 
     /// The same row, under two aliases of either table.
     pub(crate) fn same(self, a: &str, b: &str) -> String {
-        let ([a1, a2], [b1, b2]) = (self.key(a), self.key(b));
-        format!("{a2} = {b2} AND {a1} = {b1}")
+        let pairs = self.key(a).into_iter().zip(self.key(b));
+        pairs.map(|(a, b)| format!("{a} = {b}")).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// The observations that count, as a query over them under their name.
+    pub(crate) fn counted(self, name: &str) -> String {
+        match self {
+            Self::Videos | Self::Creators => format!("SELECT * FROM {name}"),
+            Self::Ages => at_ages(name),
+        }
+    }
+
+    /// Whether a column of the observations is kept.
+    pub(crate) fn keeps(self, column: &str) -> bool {
+        self != Self::Ages || COLUMNS_AT_AGES.contains(&column)
+    }
+
+    /// The order in which rows are laid down within a date.
+    fn order(self, alias: &str) -> String {
+        let columns = match self {
+            // Queries are for one age each: they skip the pages of the others.
+            Self::Ages => vec![format!("{alias}.{AGE_COLUMN}"), format!("{alias}.video_id")],
+            Self::Videos | Self::Creators => self.key(alias).into_iter().rev().collect(),
+        };
+        columns.join(", ")
     }
 
     /// Statistics that queries prune files by.
@@ -70,8 +122,22 @@ impl Current {
         match self {
             Self::Videos => "observed_at,first_observed_at,observed_date,video_id,created_at,region",
             Self::Creators => "observed_at,first_observed_at,observed_date,creator_id,handle",
+            Self::Ages => "observed_at,observed_date,video_id,created_at,hours",
         }
     }
+}
+
+/// Observations of videos that were made at one of the [`AGES`], with that age.
+pub(crate) fn at_ages(observations: &str) -> String {
+    let cases = AGES.map(|hours| format!("WHEN age > 0.5 * {hours} AND age <= {hours} THEN CAST({hours} AS INT)"));
+    format!(
+        "SELECT * FROM (
+           SELECT *, CASE {} END AS {AGE_COLUMN} FROM (
+             SELECT *, (date_part('epoch', observed_at) - date_part('epoch', created_at)) / 3600.0 AS age
+             FROM {observations}))
+         WHERE {AGE_COLUMN} IS NOT NULL",
+        cases.join(" ")
+    )
 }
 
 /// How a table is kept up.
@@ -245,7 +311,11 @@ async fn open(
     source: &DeltaTable,
 ) -> Result<DeltaTable, LakeError> {
     let name = which.table();
-    let mut fields: Vec<StructField> = schema(source, which.source())?.fields().cloned().collect();
+    let observed = schema(source, which.source())?;
+    let mut fields: Vec<StructField> = observed.fields().filter(|field| which.keeps(field.name())).cloned().collect();
+    if which == Current::Ages {
+        fields.push(StructField::nullable(AGE_COLUMN, DataType::INTEGER));
+    }
     fields.push(StructField::nullable("first_observed_at", DataType::Primitive(PrimitiveType::Timestamp)));
     fields.push(StructField::nullable("observations", DataType::LONG));
     let wanted = StructType::try_new(fields.clone()).map_err(|e| LakeError::delta(name)(e.into()))?;

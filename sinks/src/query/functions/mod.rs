@@ -3,11 +3,13 @@
 //! None of them reads a clock or draws a number that the query does not determine: the same rows give the same answer.
 
 mod bootstrap;
+mod bounded;
 mod ids;
 mod local;
 mod scalar;
 mod tables;
 mod text;
+mod value_at;
 
 use datafusion::error::Result;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
@@ -84,6 +86,12 @@ const ENGAGEMENT_RATE: FunctionInfo = scalar(
     "engagement_rate(likes, comments, shares, views)",
     "(likes + comments + shares) / views. Null when one of them is unknown or views are 0",
 );
+const VALUE_AT: FunctionInfo = scalar(
+    "value_at",
+    "value_at(times, values, timestamp)",
+    "Of values at ascending times, the one at the newest time not after the timestamp; without one, that at the earliest \
+     time within 7 days after it. Null where there is neither",
+);
 const BOOTSTRAP_INTERVAL: FunctionInfo = FunctionInfo {
     name: "bootstrap_interval",
     kind: FunctionKind::Aggregate,
@@ -107,7 +115,7 @@ const CREATOR_BASELINE: FunctionInfo = FunctionInfo {
 };
 
 /// Every function, by name.
-pub const FUNCTIONS: [FunctionInfo; 10] = [
+pub const FUNCTIONS: [FunctionInfo; 11] = [
     BOOTSTRAP_INTERVAL,
     CREATOR_BASELINE,
     ENGAGEMENT_RATE,
@@ -117,12 +125,14 @@ pub const FUNCTIONS: [FunctionInfo; 10] = [
     TIME_TO_ID,
     TO_LOCAL,
     URL_TO_ID,
+    VALUE_AT,
     VIDEO_URL,
 ];
 
-/// The functions of values of one row.
+/// The functions of values of one row, and those of DataFusion's that are bounded here.
 pub fn scalar_functions() -> Vec<ScalarUDF> {
-    ids::functions().into_iter().chain(text::functions()).chain([local::to_local()]).collect()
+    let ours = ids::functions().into_iter().chain(text::functions()).chain([local::to_local(), value_at::function()]);
+    ours.chain(bounded::functions()).collect()
 }
 
 /// The functions of many rows.

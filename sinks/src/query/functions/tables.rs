@@ -1,6 +1,7 @@
 //! Functions that stand in FROM: queries over the views whose placeholders the arguments fill.
 
 use super::{CREATOR_BASELINE, STATS_AT};
+use crate::lake::current::AGES;
 use arrow::datatypes::{DataType, IntervalUnit};
 use datafusion::catalog::{Session, TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{DFSchema, ParamValues, ScalarValue, plan_err};
@@ -15,12 +16,21 @@ use std::sync::Arc;
 /// Values by the names of placeholders.
 type Values = Vec<(&'static str, ScalarValue)>;
 
+/// A query that answers for some values.
+#[derive(Clone, Copy)]
+struct Kept {
+    sql: fn() -> String,
+    answers: fn(&Values) -> bool,
+}
+
 /// A function and the view it is possible from.
 struct Parameterised {
     name: &'static str,
     syntax: &'static str,
     over: &'static str,
     sql: &'static str,
+    /// The same for values that rows are kept for.
+    kept: Option<Kept>,
     /// What stands in the query as `$name` for the arguments given.
     values: fn(&[ScalarValue]) -> Option<Values>,
 }
@@ -29,8 +39,9 @@ const FUNCTIONS: [Parameterised; 2] = [
     Parameterised {
         name: STATS_AT.name,
         syntax: STATS_AT.syntax,
-        over: "video_stats",
+        over: "newest_at_ages",
         sql: include_str!("stats_at.sql"),
+        kept: Some(Kept { sql: stats_at_ages, answers: is_age }),
         values: |given| match given {
             [age] => Some(vec![("hours", ScalarValue::Float64(Some(hours(age)?)))]),
             _ => None,
@@ -41,6 +52,7 @@ const FUNCTIONS: [Parameterised; 2] = [
         syntax: CREATOR_BASELINE.syntax,
         over: "stats_7d",
         sql: include_str!("creator_baseline.sql"),
+        kept: None,
         values: |given| {
             let now = given.get(1).cloned().unwrap_or(ScalarValue::TimestampMicrosecond(None, Some("UTC".into())));
             let days = given.first().map_or(Some(30.0), |span| hours(span).map(|hours| hours / 24.0))?;
@@ -53,14 +65,34 @@ const FUNCTIONS: [Parameterised; 2] = [
 pub(super) async fn register_over(session: &SessionContext, view: &str) -> Result<()> {
     for function in FUNCTIONS.into_iter().filter(|function| function.over == view) {
         let plan = session.state().create_logical_plan(function.sql).await?;
-        session.register_udtf(function.name, Arc::new(Planned { function, plan }));
+        let kept = match function.kept {
+            Some(kept) => Some((session.state().create_logical_plan(&(kept.sql)()).await?, kept.answers)),
+            None => None,
+        };
+        session.register_udtf(function.name, Arc::new(Planned { function, plan, kept }));
     }
     Ok(())
+}
+
+/// `stats_at` at an age whose counts are kept: `video_stats` over the observations at that age, of which there is one a video.
+fn stats_at_ages() -> String {
+    let stats = include_str!("../views/video_stats.sql");
+    let of_age = "FROM (SELECT * FROM newest_at_ages WHERE hours = CAST($hours AS INT))";
+    let all = include_str!("stats_at.sql");
+    let columns = all.split_once("FROM").map_or(all, |(columns, _)| columns);
+    format!("{columns} FROM ({})", stats.replace("FROM video_observations", of_age))
+}
+
+fn is_age(values: &Values) -> bool {
+    let is = |value: &ScalarValue| AGES.iter().any(|hours| *value == ScalarValue::Float64(Some(f64::from(*hours))));
+    values.iter().any(|(name, value)| *name == "hours" && is(value))
 }
 
 struct Planned {
     function: Parameterised,
     plan: LogicalPlan,
+    /// The plan for values that rows are kept for, and which those are.
+    kept: Option<(LogicalPlan, fn(&Values) -> bool)>,
 }
 
 impl std::fmt::Debug for Planned {
@@ -80,7 +112,8 @@ impl TableFunctionImpl for Planned {
                 self.function.syntax
             );
         };
-        let plan = self.plan.clone().replace_params_with_values(&ParamValues::from(values))?;
+        let plan = self.kept.as_ref().filter(|(_, answers)| answers(&values)).map_or(&self.plan, |(plan, _)| plan);
+        let plan = plan.clone().replace_params_with_values(&ParamValues::from(values))?;
         Ok(Arc::new(ViewTable::new(plan, None)))
     }
 }

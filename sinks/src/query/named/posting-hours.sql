@@ -1,7 +1,7 @@
 -- Engagement by local posting hour, with follower counts taken out
 -- Row: an hour of the day, of 24: the median of how far videos posted then lie above or below what is usual for their region
 -- and follower decile, with its 95 % bootstrap interval (seed 1). The rate is (likes + comments + shares) / views at 72
--- hours of age, of videos with at least 100 views; fewer than 50 videos are not reliable.
+-- hours of age, of videos with at least 100 views; n is how many have one, and fewer than 50 are not reliable.
 -- :now videos posted before
 -- :since videos posted from then on
 -- :region only this region
@@ -14,7 +14,7 @@ WITH e AS (
     AND (:since IS NULL OR v.create_time >= :since) AND (:region IS NULL OR v.region_code = :region)),
 m AS (SELECT region_code, d, median(er) AS base FROM e GROUP BY 1, 2),
 r AS (
-  SELECT h, median(er - base) AS residual_er, count(*) AS n, bootstrap_interval(er - base, 0.95, 1) AS ends
+  SELECT h, median(er - base) AS residual_er, count(er - base) AS n, bootstrap_interval(er - base, 0.95, 1) AS ends
   FROM e JOIN m USING (region_code, d) GROUP BY h)
 SELECT hours.value AS h, r.residual_er, r.ends['low'] AS low, r.ends['high'] AS high, coalesce(r.n, 0) AS n,
        coalesce(r.n, 0) >= 50 AS reliable

@@ -6,7 +6,7 @@
 -- :now the end (not included)
 -- :region only uses in this region
 WITH uses AS (
-  SELECT platform, music_id, video_id, creator_id, create_time, followers_at_post FROM videos
+  SELECT platform, music_id, creator_id, create_time, followers_at_post FROM videos
   WHERE music_id IS NOT NULL AND create_time < :now AND (:region IS NULL OR region_code = :region)),
 firsts AS (
   SELECT platform, music_id, min(create_time) AS first_use FROM uses
@@ -16,33 +16,32 @@ aged AS (
          CAST(floor((date_part('epoch', u.create_time) - date_part('epoch', f.first_use)) / 86400) AS BIGINT) + 1 AS day,
          CAST(floor((date_part('epoch', :now) - date_part('epoch', f.first_use)) / 86400) AS BIGINT) AS whole_days
   FROM uses AS u JOIN firsts AS f USING (platform, music_id)),
+adopters AS (
+  SELECT platform, music_id, first_use, whole_days, creator_id, min(day) AS first_day, array_agg(day) AS days,
+         max(followers_at_post) FILTER (WHERE day <= 3) AS followers
+  FROM aged GROUP BY platform, music_id, first_use, whole_days, creator_id),
 top AS (
-  SELECT platform, music_id, min(first_use) AS first_use, min(whole_days) AS whole_days, count(*) AS videos,
-         count(DISTINCT creator_id) FILTER (WHERE day <= 7) AS creators_7d
-  FROM aged GROUP BY platform, music_id ORDER BY creators_7d DESC, music_id, platform LIMIT 50),
+  SELECT platform, music_id, first_use, whole_days, flatten(array_agg(days)) AS days,
+         count(creator_id) FILTER (WHERE first_day <= 7) AS creators_7d,
+         median(followers) FILTER (WHERE creator_id IS NOT NULL) AS median_followers
+  FROM adopters GROUP BY platform, music_id, first_use, whole_days ORDER BY creators_7d DESC, music_id, platform LIMIT 50),
 daily AS (
-  SELECT a.platform, a.music_id, a.day, count(*) AS posts
-  FROM aged AS a JOIN top AS t USING (platform, music_id) GROUP BY a.platform, a.music_id, a.day),
-peaks AS (
-  SELECT platform, music_id, first_value(day ORDER BY posts DESC, day) AS peak_day, max(posts) AS peak_posts
-  FROM daily GROUP BY platform, music_id),
-later AS (
-  SELECT platform, music_id, peak_day, peak_posts, unnest(generate_series(peak_day + 1, whole_days)) AS day
-  FROM peaks JOIN (SELECT platform, music_id, whole_days FROM top) AS t USING (platform, music_id)
-  WHERE whole_days > peak_day),
+  SELECT platform, music_id, first_use, whole_days, creators_7d, median_followers, day, count(*) AS posts
+  FROM (SELECT *, unnest(days) AS day FROM top)
+  GROUP BY platform, music_id, first_use, whole_days, creators_7d, median_followers, day),
+spread AS (
+  SELECT *, sum(posts) OVER sound AS videos, max(posts) OVER sound AS peak_posts,
+         first_value(day) OVER (PARTITION BY platform, music_id ORDER BY posts DESC, day) AS peak_day,
+         lead(day) OVER (PARTITION BY platform, music_id ORDER BY day) AS next_day
+  FROM daily WINDOW sound AS (PARTITION BY platform, music_id)),
+-- A day without a post is no row: it is found behind the row before it.
 halves AS (
-  SELECT l.platform, l.music_id, min(l.day - l.peak_day) AS days_to_half
-  FROM later AS l LEFT JOIN daily AS d ON d.platform = l.platform AND d.music_id = l.music_id AND d.day = l.day
-  WHERE 2 * coalesce(d.posts, 0) <= l.peak_posts GROUP BY l.platform, l.music_id),
-early AS (
-  SELECT platform, music_id, median(followers) AS median_followers
-  FROM (SELECT platform, music_id, creator_id, max(followers_at_post) AS followers FROM aged
-        WHERE day <= 3 AND creator_id IS NOT NULL GROUP BY platform, music_id, creator_id)
-  GROUP BY platform, music_id)
-SELECT t.music_id, t.first_use, t.videos, t.creators_7d, t.whole_days >= 7 AS week_complete, p.peak_day, p.peak_posts,
-       h.days_to_half, h.days_to_half IS NULL AS censored, e.median_followers, t.platform
-FROM top AS t
-JOIN peaks AS p ON p.platform = t.platform AND p.music_id = t.music_id
-LEFT JOIN halves AS h ON h.platform = t.platform AND h.music_id = t.music_id
-LEFT JOIN early AS e ON e.platform = t.platform AND e.music_id = t.music_id
-ORDER BY t.creators_7d DESC, t.music_id, t.platform
+  SELECT platform, music_id, first_use, whole_days, creators_7d, median_followers, videos, peak_posts, peak_day,
+         min(CASE WHEN day > peak_day AND day <= whole_days AND 2 * posts <= peak_posts THEN day
+                  WHEN day >= peak_day AND day < whole_days AND (next_day IS NULL OR next_day > day + 1) THEN day + 1 END)
+           - peak_day AS days_to_half
+  FROM spread
+  GROUP BY platform, music_id, first_use, whole_days, creators_7d, median_followers, videos, peak_posts, peak_day)
+SELECT music_id, first_use, CAST(videos AS BIGINT) AS videos, creators_7d, whole_days >= 7 AS week_complete, peak_day,
+       peak_posts, days_to_half, days_to_half IS NULL AS censored, median_followers, platform
+FROM halves ORDER BY creators_7d DESC, music_id, platform

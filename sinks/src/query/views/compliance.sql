@@ -16,14 +16,17 @@ answers AS (
          p.observed_at
   FROM polls AS p JOIN starts AS s ON s.task = p.task AND s.cycle = p.cycle AND s.after = p.after
   WHERE p.asked LIKE '% valid, % gone'),
+-- Whatever of a video came by the Research API is stored, whoever saw the video last.
+given AS (
+  SELECT video_id, min(landed_at) AS landed_at FROM video_observations
+  WHERE platform = 'tiktok' AND provenance['zone'] = 'research' GROUP BY video_id),
 confirmed AS (
-  SELECT v.video_id, max(a.observed_at) AS validated_at
-  FROM newest_videos AS v JOIN answers AS a
-    ON v.video_id > a.after AND v.video_id <= a.up_to AND v.landed_at < a.stored_before
-  WHERE v.platform = 'tiktok' AND v.provenance['zone'] = 'research' AND v.unavailable IS NULL
-  GROUP BY v.video_id)
+  SELECT g.video_id, max(a.observed_at) AS validated_at
+  FROM given AS g JOIN answers AS a
+    ON g.video_id > a.after AND g.video_id <= a.up_to AND g.landed_at < a.stored_before
+  GROUP BY g.video_id)
 SELECT v.video_id,
-       CASE WHEN v.platform = 'tiktok' AND c.validated_at > v.observed_at THEN c.validated_at ELSE v.observed_at END
-         AS last_validated_at,
+       CASE WHEN v.platform = 'tiktok' AND v.unavailable IS NULL AND c.validated_at > v.observed_at THEN c.validated_at
+            ELSE v.observed_at END AS last_validated_at,
        CASE WHEN v.unavailable IS NULL THEN 'valid' ELSE 'gone' END AS outcome, v.platform
 FROM newest_videos AS v LEFT JOIN confirmed AS c ON c.video_id = v.video_id

@@ -2,7 +2,9 @@
 --
 -- `creator_id` is the creator's key, the same for every route: '@' and the handle in lower case, else the numeric id as
 -- text. `language` is what the language stage found, else what the source claims. `category` is the subject that the
--- categories stage is surest of (it lists the surest first). `followers_at_post`: see that view. `licence` is the zone whose
+-- categories stage is surest of (it lists the surest first). `followers_at_post` is the newest count
+-- of the creator's followers that was observed at or before the post, else the earliest within 7 days after it; creators are
+-- found by their handle. `licence` is the zone whose
 -- terms the newest observation came under. `observations` counts all of them, and `first_observed_at` is when the first was.
 -- `url` is null when the author's handle is unknown. `unavailable` says why a video is gone.
 -- The names of TikTok's API stand beside ours: create_time, region_code, post_type, music_id, is_branded, first_seen_at.
@@ -22,7 +24,7 @@ SELECT v.video_id, created_at, created_at_derived, author_handle, author_id, cap
             END AS url, native_id,
        coalesce('@' || lower(nullif(author_handle, '')), CAST(author_id AS VARCHAR)) AS creator_id,
        created_at AS create_time, region AS region_code, category, kind AS post_type, sound_id AS music_id,
-       f.followers_at_post, is_ad AS is_branded, zone AS licence, first_observed_at AS first_seen_at
+       value_at(f.times, f.followers, created_at) AS followers_at_post, is_ad AS is_branded, zone AS licence, first_observed_at AS first_seen_at
 FROM (
   SELECT video_id, created_at, created_at_derived, author['handle'] AS author_handle, author['id'] AS author_id, caption,
          coalesce(nullif(findings['language']['code'], 'und'), source_language) AS language, region, kind, duration_s,
@@ -31,4 +33,11 @@ FROM (
          observed_at, unavailable, provenance['connector'] AS connector, provenance['zone'] AS zone, platform,
          native_id, first_observed_at, observations, findings['categories'][1]['name'] AS category
   FROM newest_videos) AS v
-LEFT JOIN followers_at_post AS f ON f.platform = v.platform AND f.video_id = v.video_id
+LEFT JOIN (
+  SELECT platform, lower(handle) AS handle, array_agg(observed_at ORDER BY observed_at, fetched_at, event_id) AS times,
+         array_agg(followers ORDER BY observed_at, fetched_at, event_id) AS followers
+  FROM (
+    SELECT platform, handle, observed_at, provenance['fetched_at'] AS fetched_at, event_id, stats['followers'] AS followers
+    FROM creator_observations)
+  WHERE followers IS NOT NULL GROUP BY platform, lower(handle)) AS f
+  ON f.platform = v.platform AND f.handle = lower(v.author_handle)
