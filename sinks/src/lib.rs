@@ -7,6 +7,7 @@ pub mod export;
 pub mod format;
 pub mod lake;
 pub mod media;
+mod packing;
 pub mod place;
 pub mod privacy;
 pub mod publish;

@@ -9,10 +9,15 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tidelake_schemas::Timestamp;
+use tidelake_sinks::copies::{Copied, CopyKind};
 use tidelake_sinks::export::{
     Compression, Export, ExportError, ExportFormat, Exported, Partition, export, partitioned,
 };
-use tidelake_sinks::lake::Lake;
+use tidelake_sinks::lake::erasure::Why;
+use tidelake_sinks::lake::{Lake, WriterOptions};
+use tidelake_sinks::privacy::copies::{self, Erasing};
+use tidelake_sinks::privacy::{PrivacyKey, Suppressions};
 use tidelake_sinks::query::{Engine, QueryOptions};
 
 const ID: i64 = 7_106_594_312_292_453_675;
@@ -91,6 +96,99 @@ async fn texts_keep_every_digit_and_say_nothing_that_is_computed() {
     assert_eq!(array[1]["caption"], serde_json::Value::Null);
 }
 
+/// A text file as its readers unpack it.
+fn unpacked(path: &Path) -> String {
+    let file = File::open(path).expect("is there");
+    let mut text = String::new();
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("gz") => flate2::read::GzDecoder::new(file).read_to_string(&mut text).expect("gzip"),
+        Some("zst") => zstd::Decoder::new(file).expect("zstd").read_to_string(&mut text).expect("zstd"),
+        _ => panic!("{path:?}"),
+    };
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_is_compressed_as_its_name_or_the_option_says() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let dir = dir.path();
+    let query = "SELECT unnest(generate_series(1, 200000)) AS video_id, 'x' AS region";
+    for format in ["csv", "json", "ndjson"] {
+        let plain = format!("a.{format}");
+        written(dir, query, &to(dir, &plain)).await.expect("writes");
+        for extension in ["gz", "zst"] {
+            let name = format!("{plain}.{extension}");
+            let done = written(dir, query, &to(dir, &name)).await.expect("writes");
+            assert_eq!(unpacked(&dir.join(&name)), read(dir, &plain), "{name}");
+            let size = std::fs::metadata(dir.join(&name)).expect("is there").len();
+            assert_eq!((done.rows(), done.bytes()), (200_000, size));
+            assert!(size < std::fs::metadata(dir.join(&plain)).expect("is there").len() / 2);
+        }
+    }
+    let parts = Export {
+        partition: Some("region".into()),
+        format: ExportFormat::Csv,
+        compression: Compression::Gzip,
+        ..to(dir, "parts")
+    };
+    written(dir, query, &parts).await.expect("writes");
+    assert_eq!(unpacked(&dir.join("parts/region=x/part-0.csv.gz")).lines().count(), 200_001);
+    let table = Export { format: ExportFormat::Gexf, compression: Compression::None, ..to(dir, "b") };
+    assert!(matches!(written(dir, query, &table).await, Err(ExportError::NoGraph)));
+    for (name, compression, why) in [
+        ("b.csv.gz", Compression::Zstd, "zstd is not what .gz stands for"),
+        ("b.csv", Compression::Lz4, "use gzip or zstd"),
+        ("b.xlsx", Compression::Gzip, "leave --compression out"),
+        ("b.parquet.gz", Compression::Zstd, "compressed within"),
+    ] {
+        let wanted = Export { compression, ..to(dir, name) };
+        let error = written(dir, query, &wanted).await.expect_err("refused").to_string();
+        assert!(error.contains(why), "{name}: {error}");
+        assert!(!dir.join(name).exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_erased_is_taken_out_of_compressed_text() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let dir = dir.path();
+    let lake = Lake::at(dir.join("lake").to_str().expect("UTF-8"), HashMap::new()).expect("a lake");
+    let erased = Suppressions::of(PrivacyKey::new(&[3; 32]), "tiktok", ["mia.cooks"]);
+    let query = "SELECT * FROM (VALUES ('mia.cooks', 1), ('ben', 2), ('zoe', 3)) AS t(handle, views) ORDER BY views";
+    let without = "SELECT * FROM (VALUES ('ben', 2), ('zoe', 3)) AS t(handle, views) ORDER BY views";
+    for name in ["a.csv.gz", "a.csv.zst", "a.ndjson.gz", "a.ndjson.zst", "a.json.gz", "a.json.zst"] {
+        let wanted = to(dir, name);
+        let done = written(dir, query, &wanted).await.expect("writes");
+        let copy = Copied {
+            id: uuid::Uuid::now_v7(),
+            kind: CopyKind::Export,
+            location: done.location.clone(),
+            format: wanted.format.name().to_owned(),
+            made_at: Timestamp(0),
+            statement: Some(query.to_owned()),
+            sha256: done.sha256().map(str::to_owned),
+        };
+        let (why, options) = (Why::of("test"), WriterOptions::default());
+        let erasing =
+            Erasing { erased: &erased, why: &why, options: &options, now: Timestamp(1), state: &|_| Ok(None) };
+        let (told, entry) = copies::erase(&lake, &copy, &erasing).await;
+        assert_eq!((told.outcome.as_str(), told.rows), ("rewritten", 1), "{name}: {told:?}");
+        let left = unpacked(&dir.join(name));
+        let again = Export { force: true, ..wanted };
+        let done = written(dir, without, &again).await.expect("writes");
+        let values = |text: &str| text.split_whitespace().collect::<String>();
+        assert_eq!(values(&left), values(&unpacked(&dir.join(name))), "{name}");
+        let entry = entry.expect("is still there");
+        assert!(entry.sha256.is_some() && entry.sha256 != copy.sha256);
+        // What was rewritten is clean, and what names nobody is left as it is.
+        let before = std::fs::read(dir.join(name)).expect("is there");
+        let (told, _) = copies::erase(&lake, &entry, &erasing).await;
+        assert_eq!((told.outcome.as_str(), told.rows), ("clean", 0));
+        assert_eq!(std::fs::read(dir.join(name)).expect("is there"), before);
+        assert_eq!(done.rows(), 2);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn workbooks_hold_ids_as_text_and_go_on_on_another_sheet() {
     let dir = tempfile::tempdir().expect("temp dir");
@@ -148,7 +246,8 @@ async fn a_directory_has_a_file_per_value() {
     let query = "SELECT n AS video_id, CASE n % 4 WHEN 0 THEN 'US' WHEN 1 THEN 'a/b' WHEN 2 THEN NULL ELSE 'DE' END AS region \
                  FROM (SELECT unnest(generate_series(1, 40)) AS n); -- all";
     let query = query.split(';').next().expect("a statement");
-    let wanted = Export { partition: Some("region".into()), format: ExportFormat::Csv, ..to(dir, "parts") };
+    let place = dir.join("parts").display().to_string();
+    let wanted = Export { partition: Some("region".into()), ..Export::new(place, ExportFormat::Csv) };
     let done = written(dir, query, &wanted).await.expect("writes");
     let mut paths: Vec<&str> = done.files.iter().map(|file| file.path.as_str()).collect();
     paths.sort_unstable();

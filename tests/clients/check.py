@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Do clients get through the doors what `tidelake sql` answers?
 
-    check.py --tidelake BINARY --data-dir DIR
+    check.py --tidelake BINARY --data-dir DIR --jdbc JARS
 
 Starts `tidelake serve` on the data directory and asks a question of growth by region and hashtag, and one about ids and
-instants, through pandas and SQLAlchemy (PostgreSQL's protocol), ADBC (Arrow Flight SQL) and HTTP (JSON, and Arrow read
-by pyarrow). Exits 1 when any answer differs, 2 when the check itself could not be made.
+instants, through pandas and SQLAlchemy (PostgreSQL's protocol), ADBC (Arrow Flight SQL), JDBC (both, by the drivers in
+JARS) and HTTP (JSON, and Arrow read by pyarrow). Asks each client what tables and columns there are. Exits 1 when any
+answer differs, 2 when the check itself could not be made.
 """
 
 import argparse
@@ -93,6 +94,22 @@ def by_adbc(address: str, query: str) -> Rows:
         return rows(cursor.fetch_arrow_table().to_pylist())
 
 
+def by_jdbc(jars: Path, url: str, *asked: str, query: str = "") -> Rows:
+    # Arrow's driver reads buffers outside Java's heap.
+    command = ["java", "--add-opens=java.base/java.nio=ALL-UNNAMED", "-cp", f"{jars}/*", str(Path(__file__).parent / "Jdbc.java")]
+    done = subprocess.run([*command, url, *asked], input=query, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise CheckFailed(f"{url}: {done.stderr.strip()[-2000:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def jdbc_urls(doors: dict[str, str]) -> dict[str, str]:
+    return {
+        "JDBC, PostgreSQL": f"jdbc:postgresql://{doors['postgres']}/tidelake?user=local",
+        "JDBC, Arrow": f"jdbc:arrow-flight-sql://{doors['flight']}/?useEncryption=false",
+    }
+
+
 def by_http(address: str, query: str, accept: str) -> bytes:
     headers = {"Content-Type": "text/plain", "Accept": accept}
     request = urllib.request.Request(f"http://{address}/api/v1/sql", query.encode(), headers)
@@ -105,7 +122,29 @@ def by_arrow(address: str, query: str) -> Rows:
     return rows(pa.ipc.open_stream(io.BytesIO(body)).read_all().to_pylist())
 
 
-def metadata(doors: dict[str, str]) -> bool:
+def told_by_jdbc(jars: Path, url: str, expected: list[str]) -> dict[str, bool]:
+    """What a tool that opens a connection by JDBC asks: by what was asked, whether the answer is right."""
+    told = {line["what"]: line.get("rows", line.get("error")) for line in by_jdbc(jars, url, "metadata", "videos")}
+    for what, rows in told.items():
+        if isinstance(rows, str):
+            print(f"FAILED   {what}: {rows}")
+    told = {what: [] if isinstance(rows, str) else rows for what, rows in told.items()} | {
+        f"{what} fails": [rows] for what, rows in told.items() if isinstance(rows, str)
+    }
+    kinds = {(row["TABLE_NAME"], row["TABLE_TYPE"]) for row in told["tables"]}
+    types = {row["COLUMN_NAME"]: row["DATA_TYPE"] for row in told["columns"]}
+    return {
+        "tables": {("video_observations", "TABLE"), ("videos", "VIEW")} <= kinds,
+        "views": {row["TABLE_TYPE"] for row in told["views"]} == {"VIEW"},
+        "columns": [row["COLUMN_NAME"] for row in told["columns"]] == expected,
+        # java.sql.Types: BIGINT, TIMESTAMP, TIMESTAMP_WITH_TIMEZONE.
+        "types": types.get("video_id") == -5 and types.get("created_at") in (93, 2014),
+        "no keys": not any(told[what] for what in ("primaryKeys", "importedKeys", "exportedKeys", "indexInfo")),
+        "no failure": not any(what.endswith(" fails") for what in told),
+    }
+
+
+def metadata(doors: dict[str, str], jars: Path) -> bool:
     """Do clients find the tables, and the columns' types?"""
     engine = sa.create_engine(f"postgresql+psycopg://local@{doors['postgres']}/tidelake")
     inspector = sa.inspect(engine)
@@ -113,11 +152,18 @@ def metadata(doors: dict[str, str]) -> bool:
     types = pd.read_sql_query("SELECT video_id, created_at FROM videos WHERE created_at IS NOT NULL LIMIT 1", engine).dtypes
     with flight_sql.connect(f"grpc://{doors['flight']}", autocommit=True) as connection:
         schema = connection.adbc_get_table_schema("videos", db_schema_filter="public")
+    reflected = sa.Table("videos", sa.MetaData(), autoload_with=engine)
     found = {
         "tables": "video_observations" in tables and "videos" in views,
         "ids": types["video_id"] == "int64" and schema.field("video_id").type == pa.int64(),
+        "columns, by SQLAlchemy": [column.name for column in reflected.columns] == schema.names,
+        "types, by SQLAlchemy": isinstance(reflected.c.video_id.type, sa.BigInteger) and reflected.c.created_at.type.timezone,
+        "a whole table, by pandas": len(pd.read_sql_table("videos", engine)) > 0,
         "instants": str(types["created_at"]).endswith("UTC]") and schema.field("created_at").type == pa.timestamp("us", "UTC"),
     }
+    for driver, url in jdbc_urls(doors).items():
+        told = told_by_jdbc(jars, url, schema.names)
+        found |= {f"{what}, by {driver}": right for what, right in told.items()}
     for what, right in found.items():
         print(f"{'found   ' if right else 'MISSING '} {what}")
     return all(found.values())
@@ -148,6 +194,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tidelake", type=Path, required=True, help="the binary")
     parser.add_argument("--data-dir", type=Path, required=True, help="what the binary is given as --data-dir")
+    parser.add_argument("--jdbc", type=Path, required=True, help="the drivers that pom.xml names, as jars in a directory")
     args = parser.parse_args()
 
     doors = ["--postgres", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--http", "127.0.0.1:0"]
@@ -163,7 +210,7 @@ def main() -> int:
                     break
             if len(open_doors) != 3:
                 raise CheckFailed("tidelake serve opened no doors")
-            same = metadata(open_doors)
+            same = metadata(open_doors, args.jdbc)
             for name, query in {"growth": GROWTH, "ids": IDS}.items():
                 clients = {
                     "pandas": lambda q=query: by_pandas(open_doors["postgres"], q),
@@ -172,6 +219,9 @@ def main() -> int:
                     "HTTP, JSON": lambda q=query: rows(json.loads(by_http(open_doors["http"], q, "application/json"))),
                     "HTTP, Arrow": lambda q=query: by_arrow(open_doors["http"], q),
                 }
+                for driver, url in jdbc_urls(open_doors).items():
+                    for how in ("query", "prepared"):
+                        clients[f"{driver}, {how}"] = lambda q=query, u=url, h=how: rows(by_jdbc(args.jdbc, u, h, query=q))
                 same &= compare(name, by_cli(args.tidelake, args.data_dir, query), clients)
         except CheckFailed as error:
             print(f"check.py: {error}", file=sys.stderr)

@@ -248,12 +248,14 @@ fn pages_in_browsers_are_answered_where_they_may_ask_and_places_are_counted() {
 
 #[test]
 fn queries_end_when_they_must() {
-    let Some(mut bench) = Bench::open("[serve]\ngrace = \"1s\"\n[serve.roles.default]\nrows = 1000\nqueries = 2\n")
-    else {
-        return;
-    };
+    let serve = "[serve]\ngrace = \"1s\"\nquery_log.file = \"DIR/logs/queries.ndjson\"\n\
+                 [serve.roles.default]\nrows = 1000\nqueries = 2\n";
+    let Some(mut bench) = Bench::open(serve) else { return };
     let said = refusal(&bench.psql("local", "", "", &["SET statement_timeout = '300ms'", ENDLESS]));
     assert!(said.contains("57014") && said.contains("timeout"), "{said}");
+    let largest = "SELECT value FROM generate_series(1, 5000) ORDER BY value DESC LIMIT 3";
+    assert_eq!(text(&bench.psql("local", "", "", &[largest]).stdout), "5000\n4999\n4998\n");
+    assert!(refusal(&bench.psql("local", "", "", &["SELECT mia FROM nosuch WHERE handle = 'mia'"])).contains("42P01"));
     let many = "SELECT value FROM generate_series(1, 5000)";
     assert!(refusal(&bench.psql("local", "", "", &[many])).contains("54000"));
     assert_eq!(text(&bench.psql("local", "", "", &["SELECT count(*) FROM generate_series(1, 5000)"]).stdout), "5000\n");
@@ -287,6 +289,18 @@ fn queries_end_when_they_must() {
     for outcome in ["timeout", "too-many-rows", "cancelled", "stopping", "answered"] {
         assert!(log.contains(&format!("\"outcome\":\"{outcome}\"")), "{outcome} is not in the audit trail");
     }
+    let kept = std::fs::read_to_string(bench.stage.dir().join("logs/queries.ndjson")).expect("a query log");
+    let kept: Vec<serde_json::Value> = kept.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let sorted = "SELECT value FROM generate_series(?, ?) ORDER BY value DESC LIMIT ?";
+    let of = |sql: &str| kept.iter().find(|line| line["sql"] == sql).unwrap_or_else(|| panic!("{sql}: {kept:?}"));
+    assert_eq!(
+        (&of(sorted)["outcome"], &of(sorted)["rows"], &of(sorted)["door"]),
+        (&"answered".into(), &3.into(), &"postgres".into())
+    );
+    assert!(of(sorted)["memory_bytes"].as_u64() > Some(0) && of(sorted)["seconds"].as_f64() > Some(0.0), "{kept:?}");
+    assert!(of(sorted)["at"].as_str().is_some_and(|at| at.ends_with('Z')) && of(sorted)["user"] == "local", "{kept:?}");
+    let wrong = kept.iter().find(|line| line["outcome"] == "wrong").expect("is there");
+    assert_eq!(wrong["sql"], "SELECT ? FROM ? WHERE ? = ?");
 }
 
 #[test]

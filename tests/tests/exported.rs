@@ -47,3 +47,50 @@ fn a_killed_export_leaves_nothing_that_looks_complete() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--force"));
     assert_eq!(stage.done(&["export", "--query", "SELECT 1 AS n", "--to", "-"]), "n\n1\n");
 }
+
+#[test]
+fn a_named_query_is_written_with_its_parameters_and_kept_as_it_was_asked() {
+    let stage = Stage::alone();
+    let out = tempfile::tempdir().expect("temp dir");
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../connectors/fixtures");
+    stage.done(&["import", fixtures, "--wait"]);
+    let place = |name: &str| out.path().join(name).display().to_string();
+    let (top, graph) = (place("top.csv"), place("graph.gexf"));
+    let told = stage.done(&["export", "--named", "top-videos", "--limit", "3", "--now", "2026-01-01", "--to", &top]);
+    assert!(told.contains("3 rows") && told.contains("read from video_observations version"), "{told}");
+    let asked = ["query", "top-videos", "--limit", "3", "--now", "2026-01-01", "--format", "csv"];
+    let ids =
+        |text: &str| text.lines().map(|line| line.split(',').next().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+    let written = std::fs::read_to_string(&top).expect("is there");
+    assert_eq!(ids(&written), ids(&stage.done(&asked)));
+    let packed = place("all.ndjson.gz");
+    let query = "SELECT video_id FROM videos WHERE views >= :least";
+    stage.done(&["export", "--query", query, "--bind", "least=0", "--as-of", "2100-01-01", "--to", &packed]);
+    assert!(std::fs::read(&packed).expect("is there").starts_with(&[0x1f, 0x8b]));
+    let told = stage.done(&["export", "--table", "graph_edges", "--to", &graph]);
+    assert!(!told.contains("\n  0 rows"), "{told}");
+    let text = std::fs::read_to_string(&graph).expect("is there");
+    assert!(text.contains("</nodes>\n<edges>\n<edge ") && text.ends_with("</gexf>\n"), "{text}");
+    // What is noted can be asked again as it stands.
+    let copies: serde_json::Value = serde_json::from_str(&stage.done(&["copies", "--format", "json"])).expect("JSON");
+    let statements: Vec<&str> =
+        copies.as_array().expect("all").iter().filter_map(|c| c["statement"].as_str()).collect();
+    assert_eq!(statements.len(), 3, "{copies}");
+    assert!(statements[0].contains("LIMIT 3") && !statements[0].contains(":limit"), "{statements:?}");
+    assert!(
+        statements[1].starts_with("-- as of 2100-01-01\n") && statements[1].contains("views >= 0"),
+        "{statements:?}"
+    );
+    assert_eq!(ids(&stage.done(&["sql", "--format", "csv", statements[0]])), ids(&written));
+    for (wrong, why) in [
+        (&["--query", "SELECT 1", "--region", "US"][..], "--region is for --named"),
+        (&["--named", "nosuch"], "fastest-hashtags"),
+        (&["--named", "top-videos", "--bind", "x=1"], "no parameter x"),
+        (&["--query", "SELECT :x"], "x"),
+    ] {
+        let refused = stage.run(&[&["export", "--to", &place("no.csv")], wrong].concat());
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains(why), "{wrong:?}: {said}");
+    }
+    assert!(!out.path().join("no.csv").exists());
+}

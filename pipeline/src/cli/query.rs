@@ -22,6 +22,19 @@ pub(crate) struct QueryArgs {
     /// Print the query instead of its answer.
     #[arg(long)]
     sql: bool,
+    #[command(flatten)]
+    given: Given,
+    /// table, json, ndjson, csv or parquet; by default what FILE's extension says, else table.
+    #[arg(short, long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
+    format: Option<Format>,
+    /// Write the answer to a file, which appears when the answer is complete.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Values for a query's parameters.
+#[derive(clap::Args)]
+pub(super) struct Given {
     /// Only this region (two letters).
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -37,15 +50,9 @@ pub(crate) struct QueryArgs {
     /// How many rows.
     #[arg(long, value_name = "ROWS")]
     limit: Option<String>,
-    /// Any parameter of the query.
+    /// Any parameter of the query: an instant, a number, null or a text for :NAME.
     #[arg(long = "bind", value_name = "NAME=VALUE", value_parser = Binds::read)]
     binds: Vec<(String, Bind)>,
-    /// table, json, ndjson, csv or parquet; by default what FILE's extension says, else table.
-    #[arg(short, long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
-    format: Option<Format>,
-    /// Write the answer to a file, which appears when the answer is complete.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
 }
 
 pub(crate) async fn run(args: &QueryArgs, config: &Config) -> Result<(), Failure> {
@@ -57,7 +64,7 @@ pub(crate) async fn run(args: &QueryArgs, config: &Config) -> Result<(), Failure
         return Ok(std::io::stdout().write_all(query.sql.as_bytes())?);
     }
     let format = sql::format_of(args.format, args.output.as_deref())?;
-    let binds = query.binds(&args.given(), clock::now())?;
+    let binds = query.binds(&args.given.binds(), clock::now())?;
     let (engine, watch) = match args.output {
         Some(_) => lake::copied(config, lake::options(config)).await.map(|(engine, watch)| (engine, Some(watch)))?,
         None => (lake::asked(config, lake::options(config)).await?, None),
@@ -73,8 +80,17 @@ pub(crate) async fn run(args: &QueryArgs, config: &Config) -> Result<(), Failure
     Ok(())
 }
 
-impl QueryArgs {
-    fn given(&self) -> Binds {
+impl Given {
+    /// The values, by name.
+    pub(super) fn binds(&self) -> Binds {
+        let mut binds = Binds::default();
+        let named = self.named().into_iter().map(|(name, value)| (name.to_owned(), value));
+        named.chain(self.binds.iter().cloned()).for_each(|(name, value)| binds.set(&name, value));
+        binds
+    }
+
+    /// Those that have an option of their own.
+    pub(super) fn named(&self) -> Vec<(&'static str, Bind)> {
         let named = [
             ("region", self.region.as_ref().map(|region| Bind::Text(region.to_ascii_uppercase()))),
             ("since", self.since.as_deref().map(typed)),
@@ -82,10 +98,7 @@ impl QueryArgs {
             ("by", self.by.clone().map(Bind::Text)),
             ("limit", self.limit.as_deref().map(typed)),
         ];
-        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-        let mut binds = Binds::default();
-        named.chain(self.binds.iter().cloned()).for_each(|(name, value)| binds.set(&name, value));
-        binds
+        named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 

@@ -108,7 +108,8 @@ pub(super) fn with_now(binds: &Binds) -> Binds {
     binds.iter().fold(Binds::at(clock::now()), |all, (name, value)| all.with(name, value.clone()))
 }
 
-fn instant(text: &str) -> Result<Timestamp, Failure> {
+/// An instant that was written as one.
+pub(super) fn instant(text: &str) -> Result<Timestamp, Failure> {
     match text.parse() {
         Ok(Bind::Timestamp(at)) => Ok(at),
         Ok(_) => Err(format!("{text:?} is no instant like 2026-05-01T00:00:00Z, nor a day").into()),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tidelake_serve::{HttpSettings, Limits, Settings, TlsFiles, User};
+use tidelake_serve::{HttpSettings, Limits, QueryLog, Settings, TlsFiles, User};
 
 /// `[serve]`
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +36,23 @@ pub(crate) struct ServeConfig {
     /// How long running queries may go on when the process stops.
     #[serde(deserialize_with = "duration")]
     grace: Duration,
+    /// What is kept of statements.
+    query_log: QueryLogConfig,
+}
+
+/// `[serve.query_log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct QueryLogConfig {
+    /// Lines of JSON; absent: only the events of the log.
+    file: Option<PathBuf>,
+    /// Bytes at the most; then the file is put aside.
+    #[serde(deserialize_with = "bytes")]
+    size: u64,
+    /// Files that were put aside and stay.
+    files: usize,
+    /// Whether statements are kept with the values in them.
+    literals: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -115,7 +132,15 @@ impl Default for ServeConfig {
             connections,
             refresh,
             grace,
+            query_log: QueryLogConfig::default(),
         }
+    }
+}
+
+impl Default for QueryLogConfig {
+    fn default() -> Self {
+        let QueryLog { file, size, files, literals } = QueryLog::default();
+        Self { file, size, files, literals }
     }
 }
 
@@ -187,6 +212,12 @@ impl ServeConfig {
             connections: self.connections,
             refresh: self.refresh,
             grace: self.grace,
+            query_log: QueryLog {
+                file: self.query_log.file.clone(),
+                size: self.query_log.size,
+                files: self.query_log.files,
+                literals: self.query_log.literals,
+            },
         }
     }
 
@@ -263,6 +294,8 @@ mod tests {
             ("roles.r.queries = 0", "serve.roles.r.queries"),
             ("users.a.password_file = \"/nowhere/x\"", "serve.users.a.password_file"),
             ("refresh = \"0s\"", "serve.refresh"),
+            ("query_log.size = \"0B\"", "serve.query_log.size: is 0"),
+            ("query_log.path = \"x\"", "serve.query_log"),
             ("http = { listen = \"127.0.0.1:1\", origins = [\"*\"] }", "serve.http.origins"),
             ("http = { listen = \"127.0.0.1:1\", host = [\"a\"] }", "serve.http"),
         ] {

@@ -1,6 +1,8 @@
 //! What every door shares: who is there, what they may use, and how a statement runs.
 
+use crate::audit::Audit;
 use crate::error::ServeError;
+use crate::query_log::QueryLog;
 use crate::rows::{Bounds, Rows, Task};
 use crate::running::{self, Entry, Running};
 use crate::settings::{DEFAULT_ROLE, Limits, Settings};
@@ -36,6 +38,7 @@ pub struct Core {
     stop: CancellationToken,
     /// The threads that queries run on.
     queries: Handle,
+    log: Arc<QueryLog>,
     now: fn() -> Timestamp,
 }
 
@@ -43,7 +46,7 @@ pub struct Core {
 pub(crate) struct Role {
     name: String,
     pub limits: Limits,
-    memory: Arc<dyn MemoryPool>,
+    pub memory: Arc<dyn MemoryPool>,
     /// One per query that may run.
     pub turns: Arc<Semaphore>,
 }
@@ -82,7 +85,13 @@ pub struct Client {
 
 impl Core {
     /// Over engines. Queries run on the threads of a runtime; `now` gives the time.
-    pub fn new(engines: Engines, settings: &Settings, queries: Handle, now: fn() -> Timestamp) -> Arc<Self> {
+    pub(crate) fn new(
+        engines: Engines,
+        settings: &Settings,
+        log: QueryLog,
+        queries: Handle,
+        now: fn() -> Timestamp,
+    ) -> Arc<Self> {
         let default = (DEFAULT_ROLE.to_owned(), Limits::default());
         let mut limits = BTreeMap::from([default]);
         limits.extend(settings.roles.iter().map(|(name, limits)| (name.clone(), *limits)));
@@ -94,6 +103,7 @@ impl Core {
             running: Arc::default(),
             stop: CancellationToken::new(),
             queries,
+            log: Arc::new(log),
             now,
         })
     }
@@ -253,8 +263,8 @@ impl Client {
         })
     }
 
-    fn audit(&self, sql: &str) -> crate::audit::Audit {
-        crate::audit::Audit::of(&self.visitor, sql)
+    fn audit(&self, sql: &str) -> Audit {
+        Audit::of(&self.visitor, sql, &self.core.log, (self.core.now)())
     }
 }
 

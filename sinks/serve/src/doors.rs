@@ -1,11 +1,13 @@
 //! Opens the doors, and closes them.
 
 use crate::core::{Core, Engines};
+use crate::query_log::QueryLog;
 use crate::settings::Settings;
 use crate::threads::Threads;
 use crate::tls::Tls;
 use crate::{flight, http, postgres};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tidelake_schemas::Timestamp;
@@ -39,6 +41,14 @@ pub enum OpenError {
         address: SocketAddr,
         /// Why not.
         why: String,
+    },
+    /// The query log cannot be kept.
+    #[error("serve.query_log.file: {}: {why}. Name a file that can be written", path.display())]
+    QueryLog {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: std::io::Error,
     },
     /// No threads.
     #[error("no threads for queries: {0}")]
@@ -78,7 +88,12 @@ impl Doors {
         }
         let threads = Threads::start(settings.threads).map_err(OpenError::Threads)?;
         let (on, queries) = threads.handles().ok_or_else(|| OpenError::Threads(std::io::ErrorKind::Other.into()))?;
-        let core = Core::new(engines, settings, queries.clone(), now);
+        let unwritable = |why| {
+            let path = settings.query_log.file.clone().unwrap_or_default();
+            OpenError::QueryLog { path, why }
+        };
+        let log = QueryLog::open(&settings.query_log).map_err(unwritable)?;
+        let core = Core::new(engines, settings, log, queries.clone(), now);
         let (closed, mut serving) = (CancellationToken::new(), JoinSet::new());
         let addresses = listeners.iter().map(|(door, bound, _)| (*door, *bound)).collect();
         serving.spawn_on(Arc::clone(&core).keep_fresh(settings.refresh), on);

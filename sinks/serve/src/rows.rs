@@ -5,9 +5,11 @@
 use crate::audit::Audit;
 use crate::core::Role;
 use crate::error::ServeError;
+use crate::metered::Metered;
 use crate::running::Listed;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::logical_expr::LogicalPlan;
 use futures::{Stream, StreamExt};
 use std::future::Future;
@@ -85,7 +87,8 @@ impl Task {
     {
         let (sender, mut parts) = mpsc::channel(WAITING);
         let (sent, to) = (Arc::clone(&self.listed.rows), sender.clone());
-        let worker = queries.spawn(async move { self.work(plan, &to).await });
+        let memory: Arc<dyn MemoryPool> = Arc::new(Metered::new(&self.role.memory, &audit.memory));
+        let worker = queries.spawn(async move { self.work(plan, memory, &to).await });
         tokio::spawn(watch(worker, sender, bounds, audit, sent));
         match parts.recv().await {
             Some(Ok(Part::Columns(schema))) => Ok(Rows { schema, parts }),
@@ -95,14 +98,14 @@ impl Task {
     }
 
     /// `Err(None)`: nobody takes the rows.
-    async fn work<P>(self, plan: P, parts: &Parts) -> Result<(), Option<ServeError>>
+    async fn work<P>(self, plan: P, memory: Arc<dyn MemoryPool>, parts: &Parts) -> Result<(), Option<ServeError>>
     where
         P: Future<Output = Result<LogicalPlan, QueryError>> + Send,
     {
         let send = async |part| parts.send(Ok(part)).await.map_err(|_| None);
         let _turn = self.role.turns.acquire().await.map_err(|_| Some(ServeError::Stopping))?;
         let plan = plan.await.map_err(|error| Some(error.into()))?;
-        let mut answer = self.session.run(plan).await.map_err(|error| Some(error.into()))?;
+        let mut answer = self.session.run(plan, memory).await.map_err(|error| Some(error.into()))?;
         send(Part::Columns(Arc::clone(&answer.schema))).await?;
         let mut left = self.role.limits.rows.unwrap_or(u64::MAX);
         while let Some(batch) = answer.stream.next().await {

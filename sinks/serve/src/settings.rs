@@ -34,6 +34,8 @@ pub struct Settings {
     pub refresh: Duration,
     /// How long running queries may go on when the doors close.
     pub grace: Duration,
+    /// What is kept of statements.
+    pub query_log: QueryLog,
 }
 
 impl Default for Settings {
@@ -50,7 +52,27 @@ impl Default for Settings {
             connections: 100,
             refresh: Duration::from_secs(5),
             grace: Duration::from_secs(10),
+            query_log: QueryLog::default(),
         }
+    }
+}
+
+/// What is kept of the statements that were run, beside the events of the log.
+#[derive(Clone, Debug)]
+pub struct QueryLog {
+    /// A file with a line of JSON for each; `None`: there is none.
+    pub file: Option<PathBuf>,
+    /// Bytes of the file at the most; it is then put aside.
+    pub size: u64,
+    /// How many files that were put aside are kept.
+    pub files: usize,
+    /// Whether statements are kept, here and in the log, with the values in them, which may name people.
+    pub literals: bool,
+}
+
+impl Default for QueryLog {
+    fn default() -> Self {
+        Self { file: None, size: 64 << 20, files: 5, literals: false }
     }
 }
 
@@ -152,6 +174,9 @@ impl Settings {
                     found.push((format!("users.{name}.{key}"), "is empty".to_owned()));
                 }
             }
+        }
+        if self.query_log.size == 0 {
+            found.push(("query_log.size".to_owned(), "is 0: no line would fit".to_owned()));
         }
         for (name, limits) in &self.roles {
             let zero = [

@@ -2,16 +2,18 @@
 
 use super::{Export, ExportError, ExportFormat, parts};
 use crate::format::csv::CsvWriter;
+use crate::format::gexf::GexfWriter;
 use crate::format::parquet;
 use crate::format::xlsx::{XlsxOptions, XlsxWriter};
 use crate::format::{BatchWriter, Format, FormatError, FormatOptions};
+use crate::packing::{Packer, Packing};
 use ::parquet::file::properties::WriterProperties;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{Receiver, Sender};
 
 /// Bytes of one piece.
@@ -36,6 +38,7 @@ pub(super) enum Piece {
 /// Makes files of batches.
 pub(super) struct Encoder {
     export: Export,
+    packing: Packing,
     /// The columns of the files.
     schema: SchemaRef,
     rows: Arc<AtomicU64>,
@@ -47,14 +50,21 @@ struct Open {
     /// What its rows have in common.
     part: Option<String>,
     writer: Box<dyn BatchWriter>,
+    packed: Packed,
     rows: u64,
 }
 
 impl Encoder {
     /// An encoder of an answer's columns.
-    pub(super) fn new(export: &Export, answer: &SchemaRef, rows: Arc<AtomicU64>, cut: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        export: &Export,
+        packing: Packing,
+        answer: &SchemaRef,
+        rows: Arc<AtomicU64>,
+        cut: Arc<AtomicU64>,
+    ) -> Self {
         let schema = if export.partition.is_some() { parts::without_last(answer) } else { Arc::clone(answer) };
-        Self { export: export.clone(), schema, rows, cut }
+        Self { export: export.clone(), packing, schema, rows, cut }
     }
 
     /// Encodes until the end; blocks while there is nothing to do.
@@ -99,15 +109,18 @@ impl Encoder {
 
     fn begin(&self, part: Option<String>, pieces: &Sender<Piece>) -> Result<Open, ExportError> {
         let name = match (&part, &self.export.partition) {
-            (Some(part), Some(key)) => format!("{key}={part}/part-0.{}", self.export.format),
+            (Some(part), Some(key)) => {
+                format!("{key}={part}/part-0.{}{}", self.export.format, self.packing.extension())
+            }
             _ => String::new(),
         };
         send(pieces, Piece::Begin(name)).map_err(FormatError::from)?;
-        let out = BufWriter::with_capacity(PIECE, Pieces(pieces.clone()));
-        Ok(Open { part, writer: self.writer(out)?, rows: 0 })
+        let packed = Packed::new(self.packing, pieces).map_err(FormatError::from)?;
+        let out = BufWriter::with_capacity(PIECE, packed.clone());
+        Ok(Open { part, writer: self.writer(out)?, packed, rows: 0 })
     }
 
-    fn writer(&self, mut out: BufWriter<Pieces>) -> Result<Box<dyn BatchWriter>, FormatError> {
+    fn writer(&self, mut out: BufWriter<Packed>) -> Result<Box<dyn BatchWriter>, FormatError> {
         let (export, schema) = (&self.export, &self.schema);
         Ok(match export.format {
             ExportFormat::Parquet => Box::new(parquet::plain(out, schema, properties(export))?),
@@ -119,6 +132,7 @@ impl Encoder {
             }
             ExportFormat::Json => Format::Json.writer(out, schema, &FormatOptions::default())?,
             ExportFormat::Ndjson => Format::Ndjson.writer(out, schema, &FormatOptions::default())?,
+            ExportFormat::Gexf => Box::new(GexfWriter::new(out, schema)),
             ExportFormat::Xlsx => {
                 let options = XlsxOptions {
                     sheet_rows: export.sheet_rows,
@@ -142,11 +156,47 @@ fn properties(export: &Export) -> WriterProperties {
 
 fn end(open: Open, pieces: &Sender<Piece>) -> Result<(), ExportError> {
     open.writer.finish()?;
+    open.packed.finish().map_err(FormatError::from)?;
     Ok(send(pieces, Piece::End(open.rows)).map_err(FormatError::from)?)
 }
 
 fn send(pieces: &Sender<Piece>, piece: Piece) -> io::Result<()> {
     pieces.blocking_send(piece).map_err(|_| io::Error::other("the destination has gone away"))
+}
+
+/// What a file's bytes go through. A format's writer has one handle and lets go of it at the end of the text; the other is
+/// for what a compressor writes after that.
+#[derive(Clone)]
+struct Packed(Arc<Mutex<Option<Packer<BufWriter<Pieces>>>>>);
+
+impl Packed {
+    fn new(packing: Packing, pieces: &Sender<Piece>) -> io::Result<Self> {
+        let packer = packing.packer(BufWriter::with_capacity(PIECE, Pieces(pieces.clone())))?;
+        Ok(Self(Arc::new(Mutex::new(Some(packer)))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Packer<BufWriter<Pieces>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        let packer = self.lock().take();
+        packer.map_or(Ok(()), |packer| packer.finish()?.flush())
+    }
+}
+
+impl Write for Packed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut *self.lock() {
+            Some(packer) => packer.write(bytes),
+            None => Err(io::Error::other("the file has ended")),
+        }
+    }
+
+    /// Compressors write when they have enough: each flush would cost them.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A file's bytes on their way.

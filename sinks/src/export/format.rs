@@ -1,5 +1,6 @@
 //! What files an export can write, by name.
 
+use crate::packing::Packing;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
 use std::fmt;
 use std::str::FromStr;
@@ -17,11 +18,13 @@ pub enum ExportFormat {
     Ndjson,
     /// An Excel workbook.
     Xlsx,
+    /// A graph in Gephi's XML, of an answer with the columns `source` and `target`: see [`super::graph`].
+    Gexf,
 }
 
 impl ExportFormat {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Parquet, Self::Csv, Self::Json, Self::Ndjson, Self::Xlsx];
+    pub const ALL: [Self; 6] = [Self::Parquet, Self::Csv, Self::Json, Self::Ndjson, Self::Xlsx, Self::Gexf];
 
     /// The name, which is the extension of its files.
     pub fn name(self) -> &'static str {
@@ -31,12 +34,13 @@ impl ExportFormat {
             Self::Json => "json",
             Self::Ndjson => "ndjson",
             Self::Xlsx => "xlsx",
+            Self::Gexf => "gexf",
         }
     }
 
-    /// The format that a destination's extension names.
+    /// The format that a destination's extension names, the one before `.gz` or `.zst`.
     pub fn of_extension(place: &str) -> Option<Self> {
-        let name = place.trim_end_matches('/').rsplit('/').next()?;
+        let (name, _) = Packing::of_name(place.trim_end_matches('/').rsplit('/').next()?);
         match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
             "jsonl" => Some(Self::Ndjson),
             "pq" => Some(Self::Parquet),
@@ -62,10 +66,10 @@ impl FromStr for ExportFormat {
 
 /// A name that is no format's.
 #[derive(Debug, thiserror::Error)]
-#[error("no export format is called {0:?}. Use one of: parquet, csv, json, ndjson, xlsx")]
+#[error("no export format is called {0:?}. Use one of: parquet, csv, json, ndjson, xlsx, gexf")]
 pub struct UnknownExportFormat(String);
 
-/// How Parquet's pages are compressed.
+/// How Parquet's pages are compressed, and text files as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
     /// Zstd, level 3.
@@ -84,6 +88,26 @@ pub enum Compression {
 impl Compression {
     /// Every one.
     pub const ALL: [Self; 5] = [Self::Zstd, Self::Snappy, Self::Gzip, Self::Lz4, Self::None];
+
+    /// What is usual for a destination: of Parquet zstd, of text what the name's `.gz` or `.zst` says.
+    pub fn of_place(place: &str, format: ExportFormat) -> Self {
+        match (format, Packing::of_name(place.trim_end_matches('/')).1) {
+            (ExportFormat::Parquet, _) | (_, Packing::Zstd) => Self::Zstd,
+            (_, Packing::Gzip) => Self::Gzip,
+            (_, Packing::Plain) => Self::None,
+        }
+    }
+
+    /// What a file of this format is compressed by as a whole; `None`: it cannot be.
+    pub(super) fn packing(self, format: ExportFormat) -> Option<Packing> {
+        match (format, self) {
+            (ExportFormat::Parquet, _) | (_, Self::None) => Some(Packing::Plain),
+            (ExportFormat::Xlsx, _) => None,
+            (_, Self::Gzip) => Some(Packing::Gzip),
+            (_, Self::Zstd) => Some(Packing::Zstd),
+            (_, Self::Snappy | Self::Lz4) => None,
+        }
+    }
 
     /// The name.
     pub fn name(self) -> &'static str {
@@ -131,6 +155,9 @@ mod tests {
             ("a.csv", Some(ExportFormat::Csv)),
             ("s3://b/x.y/a.JSONL", Some(ExportFormat::Ndjson)),
             ("dir.parquet/", Some(ExportFormat::Parquet)),
+            ("a.csv.gz", Some(ExportFormat::Csv)),
+            ("s3://b/a.jsonl.zst", Some(ExportFormat::Ndjson)),
+            ("a.gz", None),
             ("a.d/b", None),
             ("a", None),
         ] {

@@ -1,4 +1,5 @@
-//! Answers as files: Parquet, CSV, JSON, NDJSON, Excel; on disk or in a bucket; one file or a directory of them.
+//! Answers as files: Parquet, CSV, JSON, NDJSON, Excel, GEXF; on disk or in a bucket; one file or a directory of them. Text
+//! may be compressed.
 //!
 //! A file appears when it is whole. On disk it is written beside its place under a name that begins with a dot, made sure
 //! to be on disk, and renamed; what a killed export leaves there is removed by the next one to the same place. In a bucket
@@ -9,14 +10,17 @@
 
 mod encode;
 mod format;
+mod graph;
 mod parts;
 mod sink;
 
 pub use format::{Compression, ExportFormat, UnknownCompression, UnknownExportFormat};
+pub use graph::graph;
 pub use parts::{Partition, UnknownPartition, partitioned};
 pub(crate) use sink::staged;
 
 use crate::format::FormatError;
+use crate::packing::Packing;
 use crate::query::{Answer, QueryError};
 use encode::{Feed, Piece};
 use futures::StreamExt;
@@ -41,7 +45,7 @@ pub struct Export {
     pub storage: HashMap<String, String>,
     /// What the files are.
     pub format: ExportFormat,
-    /// Of Parquet.
+    /// Of Parquet's pages, or of a text file; must agree with what the name says.
     pub compression: Compression,
     /// Rows per row group of Parquet.
     pub row_group_rows: usize,
@@ -62,11 +66,12 @@ pub struct Export {
 impl Export {
     /// To a place, in a format, with what is usual otherwise.
     pub fn new(to: impl Into<String>, format: ExportFormat) -> Self {
+        let to = to.into();
         Self {
-            to: to.into(),
+            compression: Compression::of_place(&to, format),
+            to,
             storage: HashMap::new(),
             format,
-            compression: Compression::Zstd,
             // As in the lake. Less (others write 10,000) makes larger files: each group has dictionaries of its own.
             row_group_rows: 128 * 1024,
             sheet_rows: crate::format::xlsx::SHEET_ROWS,
@@ -75,6 +80,25 @@ impl Export {
             guard_formulas: true,
             force: false,
             scratch: None,
+        }
+    }
+
+    /// What the files are compressed by as a whole.
+    fn packing(&self) -> Result<Packing, ExportError> {
+        let (format, wanted) = (self.format, self.compression);
+        let unfit = |why: String| Err(ExportError::Compression(why));
+        let Some(packing) = wanted.packing(format) else {
+            return unfit(match format {
+                ExportFormat::Xlsx => "xlsx is compressed as it is: leave --compression out".to_owned(),
+                _ => format!("{format} is not compressed by {}: use gzip or zstd", wanted.name()),
+            });
+        };
+        match Packing::of_name(self.to.trim_end_matches('/')).1 {
+            named if named == Packing::Plain || named == packing => Ok(packing),
+            named if format == ExportFormat::Parquet => {
+                unfit(format!("{}: Parquet is compressed within. Leave {} out of the name", self.to, named.extension()))
+            }
+            named => unfit(format!("{}: {} is not what {} stands for", self.to, wanted.name(), named.extension())),
         }
     }
 }
@@ -143,6 +167,12 @@ pub enum ExportError {
         "{0} is a directory that no export has written (it holds no _SUCCESS): it is not replaced. Name another place"
     )]
     NotOurs(String),
+    /// That compression is not for this format, or not what the name says.
+    #[error("{0}")]
+    Compression(String),
+    /// The answer is no graph's.
+    #[error("gexf is for graphs: export their edges, e.g. tidelake export --table graph_edges --to graph.gexf")]
+    NoGraph,
     /// The destination does not take it.
     #[error("{place}: {why}. Nothing was put there. Check that it can be written to and has room")]
     Place {
@@ -177,11 +207,15 @@ pub async fn export(
     export: &Export,
     mut told: impl FnMut(Reached) + Send,
 ) -> Result<Exported, ExportError> {
+    let packing = export.packing()?;
+    if export.format == ExportFormat::Gexf && !graph::is_graph(&answer.schema) {
+        return Err(ExportError::NoGraph);
+    }
     let mut sink = Sink::open(export).await?;
     let (batches, incoming) = channel(BATCHES);
     let (outgoing, mut pieces) = channel(PIECES);
     let (rows, cut) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let encoder = encode::Encoder::new(export, &answer.schema, Arc::clone(&rows), Arc::clone(&cut));
+    let encoder = encode::Encoder::new(export, packing, &answer.schema, Arc::clone(&rows), Arc::clone(&cut));
     let encoding = tokio::task::spawn_blocking(move || encoder.run(incoming, outgoing));
     let encoded = async { encoding.await.unwrap_or_else(|e| Err(ExportError::Worker(e.to_string()))) };
     let reached = || rows.load(Ordering::Relaxed);

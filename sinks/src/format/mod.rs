@@ -13,6 +13,7 @@
 
 mod cells;
 pub(crate) mod csv;
+pub(crate) mod gexf;
 mod json;
 mod numbers;
 pub(crate) mod parquet;

@@ -1,7 +1,7 @@
 //! Values for the names in a query: `:now`, `:region`. They are put into the parsed query as literals of their types,
 //! never into its text.
 
-use super::QueryError;
+use super::{QueryError, guard};
 use chrono::{DateTime, NaiveDate};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, Expr, Value, visit_expressions_mut};
@@ -118,6 +118,19 @@ impl Binds {
         if word { Ok((name.to_owned(), value)) } else { Err(wrong()) }
     }
 
+    /// A query's text with the values in the place of names, for who keeps it or asks it elsewhere; as it is where it has no
+    /// names. Each name must have a value.
+    ///
+    /// # Errors
+    /// [`QueryError`], as where the query is run.
+    pub fn written_into(&self, query: &str) -> Result<String, QueryError> {
+        let mut statement = guard::statement(query).map_err(|refusal| refusal.explained(QueryError::running))?;
+        let before = statement.to_string();
+        self.fill(&mut statement)?;
+        let filled = statement.to_string();
+        Ok(if filled == before { query.to_owned() } else { filled })
+    }
+
     /// Puts the values into a statement. Each name must have one.
     pub(super) fn fill(&self, statement: &mut Statement) -> Result<(), QueryError> {
         self.fill_where(statement, |_| true)
@@ -180,6 +193,16 @@ pub(super) fn inner(statement: &Statement) -> Option<&ast::Statement> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_written_as_literals() {
+        let binds = Binds::default().with("who", Bind::Text("it's".into())).with("n", Bind::Integer(-7));
+        let written = binds.written_into("SELECT a -- :n\n FROM t WHERE a = :who AND b > :n").expect("filled");
+        assert_eq!(written, "SELECT a FROM t WHERE a = 'it''s' AND b > -7");
+        let plain = "SELECT  a FROM t -- as it is";
+        assert_eq!(binds.written_into(plain).expect("no names"), plain);
+        assert!(binds.written_into("SELECT :nosuch").is_err() && binds.written_into("DELETE FROM t").is_err());
+    }
 
     #[test]
     fn values_are_typed_by_how_they_are_written() {

@@ -14,6 +14,7 @@ use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionContext;
 use std::sync::{Arc, PoisonError, RwLock};
 use tidelake_schemas::Timestamp;
@@ -118,14 +119,18 @@ impl Session {
         }
     }
 
-    /// Starts a query that was planned by [`Self::plan`].
+    /// Starts a query that was planned by [`Self::plan`]; it takes its memory from a pool, as a rule a part of the session's.
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn run(&self, plan: LogicalPlan) -> Result<Answer, QueryError> {
+    pub async fn run(&self, plan: LogicalPlan, memory: Arc<dyn MemoryPool>) -> Result<Answer, QueryError> {
         let explain = |error| self.tables.loaded().explain(error);
         let frame = self.context.execute_logical_plan(plan).await.map_err(explain)?;
-        let stream = frame.execute_stream().await.map_err(explain)?;
+        let task = frame.task_ctx();
+        let runtime = RuntimeEnv { memory_pool: memory, ..task.runtime_env().as_ref().clone() };
+        let task = Arc::new(task.with_runtime(Arc::new(runtime)));
+        let plan = frame.create_physical_plan().await.map_err(explain)?;
+        let stream = execute_stream(plan, task).map_err(explain)?;
         Ok(Answer { schema: stream.schema(), stream })
     }
 

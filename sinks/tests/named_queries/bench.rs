@@ -229,7 +229,12 @@ impl Bench {
             binds.with(name, value)
         });
         let binds = query.binds(&binds, at(NOW)).expect("takes these");
-        rows(&self.engine().await, query.sql, &binds).await
+        let engine = self.engine().await;
+        let answer = rows(&engine, query.sql, &binds).await;
+        // What an export asks, and keeps.
+        let written = binds.written_into(query.sql).expect("has values for all");
+        assert_eq!(rows(&engine, &written, &Binds::default()).await, answer, "{written}");
+        answer
     }
 
     /// The rows of any query, with `:now`.

@@ -5,6 +5,7 @@ mod as_written;
 mod bench;
 mod compliance;
 mod creators;
+mod graph;
 mod hashtags;
 mod page;
 mod prices;

@@ -141,6 +141,12 @@ async fn edges_of_the_graph() {
         edge("@a", "sound:5", "sound", 1),
     ];
     assert_eq!(found, expected);
+    let days = "SELECT CAST(first_posted AS DATE) AS first, CAST(last_posted AS DATE) AS last FROM graph_edges";
+    let found = bench.ask(&format!("{days} WHERE kind = 'mention' OR target = '#y' ORDER BY first, last")).await;
+    assert_eq!(
+        found,
+        [json!({"first": "2026-05-08", "last": "2026-05-09"}), json!({"first": "2026-05-08", "last": "2026-05-09"})]
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::sessions::Guest;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use arrow_flight::sql::{CommandGetTables, SqlInfo};
@@ -46,10 +46,28 @@ pub(super) async fn tables(guest: &Guest, asked: CommandGetTables) -> Result<Rec
         for name in names {
             let Some(table) = provider.table(&name).await.map_err(QueryError::running)? else { continue };
             let kind = kind(table.table_type());
-            builder.append(CATALOG, &schema, &name, kind, &table.schema()).map_err(arrow)?;
+            builder.append(CATALOG, &schema, &name, kind, &shown(&table.schema())).map_err(arrow)?;
         }
     }
     builder.build().map_err(|error| QueryError::Execution(error.to_string()))
+}
+
+/// A table's columns as answers have them: JDBC knows no texts that are views into buffers, and takes a dictionary for its
+/// numbers.
+fn shown(schema: &Schema) -> Schema {
+    let plain = |field: &FieldRef| {
+        let kind = match field.data_type() {
+            DataType::Dictionary(_, value) => value.as_ref(),
+            kind => kind,
+        };
+        let kind = match kind {
+            DataType::Utf8View => DataType::LargeUtf8,
+            DataType::BinaryView => DataType::LargeBinary,
+            kind => kind.clone(),
+        };
+        field.as_ref().clone().with_data_type(kind)
+    };
+    Schema::new(schema.fields().iter().map(plain).collect::<Vec<_>>())
 }
 
 /// The kinds of tables, as [`tables`] names them.

@@ -22,6 +22,7 @@ pub(super) fn add(session: &Session, user: &str) -> Result<(), ServeError> {
     context.register_udf(constant("version", format!("PostgreSQL {VERSION}")));
     context.register_udf(constant("session_user", user.to_owned()));
     context.register_udf(to_regtype());
+    context.register_udf(current_setting());
     Ok(())
 }
 
@@ -31,6 +32,14 @@ fn constant(name: &str, text: String) -> ScalarUDF {
         Ok(ColumnarValue::Scalar(ScalarValue::Utf8(Some(text.clone()))))
     };
     create_udf(name, Vec::new(), DataType::Utf8, Volatility::Stable, Arc::new(give))
+}
+
+/// No setting changes what the catalogue says: SQLAlchemy asks for the access method that tables have where none is named.
+fn current_setting() -> ScalarUDF {
+    let give = |_: &[ColumnarValue]| -> Result<ColumnarValue, DataFusionError> {
+        Ok(ColumnarValue::Scalar(ScalarValue::Utf8(None)))
+    };
+    create_udf("current_setting", vec![DataType::Utf8], DataType::Utf8, Volatility::Stable, Arc::new(give))
 }
 
 /// The number of a type by its name, or null: psycopg asks whether there are types that come with extensions.

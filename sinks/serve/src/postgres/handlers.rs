@@ -212,19 +212,24 @@ impl QueryParser for Queries {
     }
 }
 
-/// The types of `$1`, `$2`, …: as DataFusion infers them, and as the client is told of them.
+/// The types of `$1`, `$2`, …: as DataFusion infers them, and as the client is told of them. A number that the plan has no
+/// use for is of a type that is not known.
 fn parameters(plan: &LogicalPlan) -> PgWireResult<Vec<(Option<DataType>, Type)>> {
     let wrong = |why: datafusion::error::DataFusionError| {
         error(&ServeError::Query(tidelake_sinks::query::QueryError::running(why)))
     };
     let types = plan.get_parameter_types().map_err(wrong)?;
-    let mut numbered: Vec<_> = types.into_iter().collect();
-    numbered.sort_by_key(|(name, _)| name.trim_start_matches('$').parse::<u32>().unwrap_or(u32::MAX));
-    let wire = |kind: Option<DataType>| {
-        let told = kind.as_ref().map_or(Ok(Type::UNKNOWN), into_pg_type)?;
-        Ok((kind, told))
-    };
-    numbered.into_iter().map(|(_, kind)| wire(kind)).collect()
+    let number = |name: &str| name.trim_start_matches('$').parse::<usize>().ok().filter(|number| *number > 0);
+    let last = types.keys().filter_map(|name| number(name)).max().unwrap_or(0);
+    // Protocols count parameters with sixteen bits.
+    let mut numbered = vec![(None, Type::UNKNOWN); last.min(usize::from(u16::MAX))];
+    for (name, kind) in types {
+        if let Some(place) = number(&name).and_then(|number| numbered.get_mut(number - 1)) {
+            let told = kind.as_ref().map_or(Ok(Type::UNKNOWN), into_pg_type)?;
+            *place = (kind, told);
+        }
+    }
+    Ok(numbered)
 }
 
 /// The plan with the values that were bound.

@@ -3,6 +3,7 @@
 //! pgwire speaks the protocol and datafusion-pg-catalog answers what clients ask about the database. What runs, as whom
 //! and how long is decided by [`crate::core`] alone.
 
+mod asked;
 mod catalog;
 mod commands;
 mod connection;

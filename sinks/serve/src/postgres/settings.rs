@@ -7,6 +7,7 @@ use arrow::array::timezone::Tz;
 use datafusion::sql::sqlparser::ast::{Expr, Ident, Reset, Set, Statement as Ast, Value};
 use datafusion_postgres::pgwire::api::ClientInfo;
 use datafusion_postgres::pgwire::error::PgWireResult;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What may be set, and what it is if it is not: a value, and whether another may be set.
@@ -135,7 +136,9 @@ async fn time_zone(client: &Client, zone: &str) -> PgWireResult<()> {
         return Err(told("ERROR", "22023", format!("there is no time zone {zone:?}; write Europe/Berlin or +01:00")));
     }
     let sql = format!("SET datafusion.execution.time_zone = '{}'", zone.replace('\'', ""));
-    let set = async { client.session().run(client.session().plan(&sql).await?).await };
+    let session = client.session();
+    let memory = Arc::clone(&session.context().runtime_env().memory_pool);
+    let set = async { session.run(session.plan(&sql).await?, memory).await };
     set.await.map(drop).map_err(|e| error(&ServeError::Query(e)))
 }
 

@@ -1,5 +1,6 @@
 //! What a client's text asks for: rows of the lake or its catalogue, or something about the connection itself.
 
+use super::asked;
 use super::connection::{COMPATIBLE, Connection};
 use crate::error::ServeError;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -89,7 +90,19 @@ fn columns(ast: &Ast, connection: &Connection) -> Option<SchemaRef> {
 /// The plan of a text: as it is if DataFusion understands it, so that a query means here what it means everywhere, else
 /// as rewritten for PostgreSQL's clients.
 async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<LogicalPlan, QueryError> {
+    if let Some(answer) = parsed.and_then(asked::fixed) {
+        return session.plan(answer).await;
+    }
+    if let Some((ast, empty)) = parsed.and_then(|ast| Some((ast, asked::nothing(ast)?))) {
+        return match session.plan(sql).await {
+            Ok(plan) if !asked::casts_names(ast) && session.context().state().optimize(&plan).is_ok() => Ok(plan),
+            _ => session.plan(&empty).await,
+        };
+    }
     let error = match session.plan(sql).await {
+        Ok(_) if parsed.is_some_and(asked::casts_names) => {
+            QueryError::NotSupported("a name in place of an oid".to_owned())
+        }
         Err(error) if !matches!(error, QueryError::ReadOnly(_) | QueryError::FixedOption(_)) => error,
         decided => return decided,
     };
@@ -97,12 +110,9 @@ async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<Logi
         let kind = other.to_string().split_whitespace().next().unwrap_or_default().to_uppercase();
         return Err(QueryError::ReadOnly(kind));
     }
-    if !parsed.is_some_and(may_rewrite) {
-        return Err(error);
-    }
-    let rewritten = COMPATIBLE.parse(sql).ok().and_then(|mut all| if all.len() == 1 { all.pop() } else { None });
-    match rewritten {
-        Some(rewritten) => session.plan(&rewritten.to_string()).await.map_err(|second| match &error {
+    let Some(ast) = parsed.filter(|ast| may_rewrite(ast)) else { return Err(error) };
+    match rewritten(sql, ast) {
+        Some(rewritten) => session.plan(&rewritten).await.map_err(|second| match &error {
             // Found by the rewriting only.
             QueryError::UnknownTable { name, .. } if name.starts_with("pg_") => second,
             // The first error is about what was written.
@@ -110,6 +120,19 @@ async fn plan(session: &Session, sql: &str, parsed: Option<&Ast>) -> Result<Logi
         }),
         None => Err(error),
     }
+}
+
+/// A text as rewritten for DataFusion.
+fn rewritten(sql: &str, ast: &Ast) -> Option<String> {
+    // The rewriting knows some texts as they are: they are only touched where they must be.
+    let plain = asked::without_lookups_in_joins(ast);
+    let text = if plain == *ast { sql.to_owned() } else { plain.to_string() };
+    let mut all = COMPATIBLE.parse(&text).ok().filter(|all| all.len() == 1)?;
+    let mut rewritten = all.pop()?;
+    if asks_catalogue(ast) {
+        asked::finished(&mut rewritten);
+    }
+    Some(rewritten.to_string())
 }
 
 /// Whether PostgreSQL would only read.
@@ -121,8 +144,7 @@ fn may_run(ast: &Ast) -> bool {
 /// The rewriting puts null in place of subqueries among the columns. That is good enough for what a client asks of the
 /// catalogue, and a wrong answer to anything else.
 fn may_rewrite(ast: &Ast) -> bool {
-    let text = ast.to_string().to_ascii_lowercase();
-    if text.contains("pg_") || text.contains("information_schema") {
+    if asks_catalogue(ast) {
         return true;
     }
     let subquery = visit_expressions(ast, |expression| match expression {
@@ -130,4 +152,10 @@ fn may_rewrite(ast: &Ast) -> bool {
         _ => ControlFlow::Continue(()),
     });
     matches!(ast, Ast::Query(_)) && subquery.is_continue()
+}
+
+/// Whether a text is about the database, rather than what is in it.
+fn asks_catalogue(ast: &Ast) -> bool {
+    let text = ast.to_string().to_ascii_lowercase();
+    text.contains("pg_") || text.contains("information_schema")
 }

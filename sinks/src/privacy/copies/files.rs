@@ -1,6 +1,7 @@
 //! The files of an export, and how each is replaced.
 
 use super::{Unreached, text};
+use crate::packing::Packing;
 use crate::place::{Place, hex};
 use crate::privacy::Suppressions;
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
@@ -91,22 +92,28 @@ impl Files {
             Err(object_store::Error::NotFound { .. }) => return Ok(Rewritten::Clean),
             Err(error) => return Err(error.to_string()),
         };
+        let packing = Packing::of_content(&content);
+        let unpacked = packing.unpack(content).map_err(|error| error.to_string());
+        let looked = |names: &dyn Fn(&str) -> bool| content_of(unpacked.as_ref()?, format_of(path, format), names);
         if self.is_part_of(path, erased) {
-            let rows = match content_of(&content, format_of(path, format), &|_| true) {
+            let rows = match looked(&|_| true) {
                 Ok(Left::Rows(_, rows)) => rows,
                 _ => 0,
             };
             self.delete(path).await?;
             return Ok(Rewritten::Deleted { rows });
         }
-        match content_of(&content, format_of(path, format), &|value| text::names(erased, value)) {
+        match looked(&|value| text::names(erased, value)) {
             Ok(Left::Rows(_, 0)) => Ok(Rewritten::Clean),
             Ok(Left::Rows(new, rows)) => {
+                let new = packing.pack(new).map_err(|e| e.to_string())?;
                 let sha256 = hex(digest(&SHA256, &new).as_ref());
                 self.place.store.put(path, PutPayload::from(new)).await.map_err(|e| e.to_string())?;
                 Ok(Rewritten::Done { rows, sha256 })
             }
-            Ok(Left::Text) if !erased.named_in(&String::from_utf8_lossy(&content)) => Ok(Rewritten::Clean),
+            Ok(Left::Text) if !unpacked.as_ref().is_ok_and(|text| erased.named_in(&String::from_utf8_lossy(text))) => {
+                Ok(Rewritten::Clean)
+            }
             Ok(Left::Text) | Err(_) => {
                 self.delete(path).await?;
                 Ok(Rewritten::Deleted { rows: 0 })
@@ -140,12 +147,14 @@ impl Files {
 
 /// How a file is written: as its name says, if that says anything.
 fn format_of<'p>(path: &'p Path, format: &'p str) -> &'p str {
-    let extension = path.filename().and_then(|name| name.rsplit_once('.')).map(|(_, end)| end);
+    let (name, _) = Packing::of_name(path.filename().unwrap_or_default());
+    let extension = name.rsplit_once('.').map(|(_, end)| end);
     extension.filter(|end| KNOWN.contains(end)).unwrap_or(format)
 }
 
 /// The kinds of files that are looked into; and `xlsx` and `pdf`, which are not.
-const KNOWN: [&str; 11] = ["parquet", "csv", "json", "ndjson", "jsonl", "html", "htm", "md", "table", "xlsx", "pdf"];
+const KNOWN: [&str; 12] =
+    ["parquet", "csv", "json", "ndjson", "jsonl", "html", "htm", "md", "table", "gexf", "xlsx", "pdf"];
 
 fn content_of(content: &Bytes, format: &str, names: &dyn Fn(&str) -> bool) -> Result<Left, String> {
     let rows = |(new, gone)| Left::Rows(new, gone);
@@ -155,7 +164,7 @@ fn content_of(content: &Bytes, format: &str, names: &dyn Fn(&str) -> bool) -> Re
         // Other JSON than an array is no rows.
         "json" => Ok(text::json(content, names).map_or(Left::Text, rows)),
         "ndjson" | "jsonl" => text::lines(content, names).map(rows),
-        "html" | "htm" | "md" | "table" => Ok(Left::Text),
+        "html" | "htm" | "md" | "table" | "gexf" => Ok(Left::Text),
         _ => Err("files of this kind are not looked into".to_owned()),
     }
 }
