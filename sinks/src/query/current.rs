@@ -63,8 +63,8 @@ async fn served(
     let wanted = kept_of(which, &observed);
     // Their names are nobody's business but this view's.
     let hidden = SessionContext::new_with_config_rt(session.copied_config(), session.runtime_env());
-    let rows = gain::rows(current, &hidden, None, None).await.map_err(LakeError::delta(which.table()))?;
-    let kept = tables::completed_to(rows.into_view(), &wanted, &hidden)?;
+    let kept = tables::of_snapshot(which.table(), current, &hidden).await?;
+    let kept = tables::completed_to(kept, &wanted, &hidden)?;
     if !fits(&kept.schema(), &wanted) {
         return Ok(None);
     }

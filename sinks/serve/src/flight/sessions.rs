@@ -225,6 +225,7 @@ pub(super) fn status(error: ServeError) -> Status {
 mod tests {
     use super::*;
     use crate::core::Engines;
+    use crate::query_log::QueryLog;
     use crate::settings::{Settings, User};
     use tidelake_schemas::Timestamp;
     use tidelake_sinks::query::{Engine, QueryOptions};
@@ -245,7 +246,8 @@ mod tests {
         let users = users.iter().map(|name| ((*name).to_owned(), user())).collect();
         let settings = Settings { users, ..Settings::default() };
         let engines = Engines { plain, pseudonymised: None };
-        let core = Core::new(engines, &settings, tokio::runtime::Handle::current(), || Timestamp(0));
+        let log = QueryLog::default();
+        let core = Core::new(engines, &settings, log, tokio::runtime::Handle::current(), || Timestamp(0));
         Sessions::new(core, limit)
     }
 

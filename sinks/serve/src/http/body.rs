@@ -94,7 +94,7 @@ where
     let written = Written::default();
     // What is dropped last writes the end of what is compressed.
     let out = match zipped {
-        true => Out::Zipped(GzEncoder::new(written.clone(), Compression::fast())),
+        true => Out::Zipped(Box::new(GzEncoder::new(written.clone(), Compression::fast()))),
         false => Out::Plain(written.clone()),
     };
     let writer: Box<dyn BatchWriter> = match encoding {
@@ -150,7 +150,7 @@ impl Write for Written {
 /// Where writers write.
 enum Out {
     Plain(Written),
-    Zipped(GzEncoder<Written>),
+    Zipped(Box<GzEncoder<Written>>),
 }
 
 impl Write for Out {

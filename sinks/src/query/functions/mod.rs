@@ -89,8 +89,8 @@ const ENGAGEMENT_RATE: FunctionInfo = scalar(
 const VALUE_AT: FunctionInfo = scalar(
     "value_at",
     "value_at(times, values, timestamp)",
-    "Of values at ascending times, the one at the newest time not after the timestamp; without one, that at the earliest \
-     time within 7 days after it. Null where there is neither",
+    "Of values at times, in any order, the one at the newest time not after the timestamp; without one, that at the earliest \
+     time within 7 days after it. Of several at one time the largest. Null where there is none",
 );
 const BOOTSTRAP_INTERVAL: FunctionInfo = FunctionInfo {
     name: "bootstrap_interval",

@@ -20,8 +20,11 @@ type Values = Vec<(&'static str, ScalarValue)>;
 #[derive(Clone, Copy)]
 struct Kept {
     sql: fn() -> String,
-    answers: fn(&Values) -> bool,
+    answers: Answers,
 }
+
+/// Whether rows are kept for some values.
+type Answers = fn(&Values) -> bool;
 
 /// A function and the view it is possible from.
 struct Parameterised {
@@ -92,7 +95,7 @@ struct Planned {
     function: Parameterised,
     plan: LogicalPlan,
     /// The plan for values that rows are kept for, and which those are.
-    kept: Option<(LogicalPlan, fn(&Values) -> bool)>,
+    kept: Option<(LogicalPlan, Answers)>,
 }
 
 impl std::fmt::Debug for Planned {

@@ -34,10 +34,7 @@ FROM (
          native_id, first_observed_at, observations, findings['categories'][1]['name'] AS category
   FROM newest_videos) AS v
 LEFT JOIN (
-  SELECT platform, lower(handle) AS handle, array_agg(observed_at ORDER BY observed_at, fetched_at, event_id) AS times,
-         array_agg(followers ORDER BY observed_at, fetched_at, event_id) AS followers
-  FROM (
-    SELECT platform, handle, observed_at, provenance['fetched_at'] AS fetched_at, event_id, stats['followers'] AS followers
-    FROM creator_observations)
+  SELECT platform, lower(handle) AS handle, array_agg(observed_at) AS times, array_agg(followers) AS followers
+  FROM (SELECT platform, handle, observed_at, stats['followers'] AS followers FROM creator_observations)
   WHERE followers IS NOT NULL GROUP BY platform, lower(handle)) AS f
   ON f.platform = v.platform AND f.handle = lower(v.author_handle)
