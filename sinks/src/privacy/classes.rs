@@ -187,7 +187,7 @@ const PLAIN: &[&str] = &[
     "created_at", "created_at_derived", "region", "source_language", "language", "kind", "duration_s", "width", "height",
     "sound.original", "sound.duration_s", "original", "counts_rounded", "effect_ids",
     "is_ad", "is_aigc", "is_pinned", "stats.views", "stats.likes", "stats.comments", "stats.shares", "stats.saves",
-    "stats.reposts", "views", "likes", "comments", "shares", "saves", "reposts", "age_hours", "videos",
+    "stats.reposts", "views", "likes", "comments", "shares", "saves", "reposts", "age_hours", "hours", "videos",
     "caption_entities.kind", "caption_entities.start_utf16", "caption_entities.end_utf16", "source_hashtags.id",
     "source_hashtags.name",
     // What was found in captions, as numbers and labels.

@@ -91,6 +91,9 @@ pub(super) fn config(options: &QueryOptions) -> SessionConfig {
         // Reads Parquet texts as views, as the Delta scan does.
         .set_bool("datafusion.execution.parquet.schema_force_view_types", true)
         // delta-rs: pushing IN lists down can panic when join keys are dictionaries, as partition columns are.
+        // Scans that wait for what a join has seen can wait for each other for ever: two sides of one query's joins, in one
+        // thread (held by the test of videos that are gone).
+        .set_bool("datafusion.optimizer.enable_join_dynamic_filter_pushdown", false)
         .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_size", 0)
         .set_usize("datafusion.optimizer.hash_join_inlist_pushdown_max_distinct_values", 0);
     match options.target_partitions {

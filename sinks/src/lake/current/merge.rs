@@ -31,8 +31,8 @@ use tidelake_schemas::topics::LANDED;
 
 /// The column that names a row's file.
 const FILE: &str = "file of the row";
-/// Rows that are held at once.
-const BATCH_ROWS: usize = 4096;
+/// Rows that are held at once, and of a run that was spilled: those are wide.
+const BATCH_ROWS: usize = 1024;
 
 /// Both tables, to be merged.
 pub(super) struct Merge<'a> {
