@@ -46,8 +46,8 @@ CREATE VIEW newest_videos AS FROM videos_current;
 CREATE VIEW newest_creators AS FROM creators_current;
 CREATE VIEW newest_at_ages AS FROM videos_at_ages;
 CREATE MACRO value_at(times, given, t) AS coalesce(
-  list_max(list_filter(list_zip(times, given), x -> x[1] <= t))[2],
-  list_min(list_filter(list_zip(times, given), x -> x[1] > t AND x[1] <= t + INTERVAL 7 DAY))[2]);
+  list_max(list_filter(list_zip(times, given), lambda x: x[1] <= t))[2],
+  list_min(list_filter(list_zip(times, given), lambda x: x[1] > t AND x[1] <= t + INTERVAL 7 DAY))[2]);
 CREATE TABLE coverage (
   provenance STRUCT(task VARCHAR, connector VARCHAR, cycle BIGINT), observed_at TIMESTAMPTZ, window_start TIMESTAMPTZ,
   window_end TIMESTAMPTZ, requested BIGINT, got BIGINT, has_more BOOLEAN, stop_reason VARCHAR, fault VARCHAR, page BIGINT);
