@@ -13,6 +13,8 @@ use url::Url;
 
 /// The partition column: the UTC day of `observed_at`.
 pub(crate) const PARTITION_COLUMN: &str = "observed_date";
+/// How often a table is opened at most, while files of its log vanish under the look.
+const LOOKS: usize = 5;
 
 /// What can go wrong with a table.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +186,13 @@ impl Lake {
         let mut delta = builder.with_storage_options(self.options.clone()).build().map_err(LakeError::delta(table))?;
         if !delta.verify_deltatable_existence().await.map_err(LakeError::delta(table))? {
             return Ok(None);
+        }
+        for _ in 1..LOOKS {
+            match delta.load().await {
+                // Upkeep or an erasure took a checkpoint or an entry away that had just been listed: others say the same.
+                Err(error) if error.to_string().contains("not found") => tracing::debug!(table, %error, "looks again"),
+                loaded => return loaded.map(|()| Some(delta)).map_err(LakeError::delta(table)),
+            }
         }
         delta.load().await.map_err(LakeError::delta(table))?;
         Ok(Some(delta))
